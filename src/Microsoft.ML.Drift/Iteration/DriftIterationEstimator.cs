@@ -47,6 +47,8 @@ public sealed partial class DriftIterationEstimator : IEstimator<CausalLMTransfo
         ArgumentNullException.ThrowIfNull(input);
         var rows = Split(input);
         var folder = _options.RunFolder is { } path ? RunFolder.Open(path, DriftRunSettings.Identity(_options, rows, _policy)) : null;
+        folder?.KeepRows("train", rows.Training, _options.Sampling.NeedsFeedback, _context, _options.CancellationToken);
+        if (rows.HeldOut is not null) folder?.KeepRows("test", rows.HeldOut, _options.Sampling.NeedsFeedback, _context, _options.CancellationToken);
         using var stages = new DriftStages(_context, _policy, _options, rows, folder);
         if (_options.SeedPairs is not null) stages.RunSeed();
         for (var iteration = 1; iteration <= _options.NumberOfIterations; iteration++) stages.RunIteration(iteration);

@@ -23,6 +23,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     {
         const string stage = "seed";
         if (Restored(stage)) return;
+        if (folder is not null) KeepSeedPairs(folder.TrainingPairs(stage));
         var training = options.Training with { NumberOfEpochs = options.SeedEpochs ?? DriftIterationEstimator.Defaults.SeedEpochs };
         Finish(stage, rows.Seed!, training, evaluation: null, sampling: [], samplingTime: TimeSpan.Zero);
     }
@@ -75,7 +76,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
 
         Report(stage, DriftActivity.Evaluating, 0, 1);
         _heldOut ??= evaluation is null ? null : HeldOutPairs.Of(FirstHeldOut(evaluation), policy, options.Training);
-        var measured = _heldOut?.Evaluate(Current, options.CancellationToken);
+        var measured = Measure(stage);
         var evaluationTime = Lap(clock);
 
         Report(stage, DriftActivity.Saving, 0, 1);
@@ -105,10 +106,12 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     {
         var trained = Current;
         var tokenizer = new PairTokenizer(trained, training);
-        var (tokens, _) = tokenizer.Read(pairs, $"stage {stage}");
+        var (tokens, cuts) = tokenizer.Read(pairs, $"stage {stage}");
+        folder?.WriteTokenization(stage, cuts);
         var heldOut = evaluation is null ? [] : tokenizer.Read(evaluation, $"the held-out rows of stage {stage}").Pairs;
         if (training.Lora is { } lora) trained.AddAdapter(lora, training.Seed);
         using var metrics = folder is null ? null : new MetricsFile(folder.Metrics(stage));
+        using var scores = folder is null ? null : new PairScoreLog(folder.TrainingScores(stage));
         var totalSteps = 0;
         using var run = new PreferenceTraining(trained, null, tokens, heldOut, training with
         {
@@ -117,12 +120,33 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
                 metrics?.Report(record);
                 options.Progress?.Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record));
             }),
-        });
+        })
+        {
+            BatchScored = (batch, isEvaluation) =>
+            {
+                if (!isEvaluation) scores?.Add(tokens, batch, training.Beta);
+            },
+        };
         totalSteps = run.Loop.TotalSteps;
         var history = run.Loop.Run(options.CancellationToken);
         // The next stage's reference is this stage's result: with an adapter that is possible only once it is part of the weights.
         if (training.Lora is not null) trained.MergeAdapter();
         return (history, tokens.Count);
+    }
+
+    /// <summary>The seed pairs as the stage trains on them; what else the caller's rows hold is left out.</summary>
+    private void KeepSeedPairs(string path)
+    {
+        var columns = rows.Seed!.Schema.Select(column => column.Name).Distinct().Intersect([ChatColumnNames.RowId, ChatColumnNames.Prompt, ChatColumnNames.Chosen, ChatColumnNames.Rejected]);
+        context.Data.SaveAsChatJsonLines(context.Transforms.SelectColumns([.. columns]).Fit(rows.Seed).Transform(rows.Seed), path);
+    }
+
+    private HeldOutEvaluation? Measure(string stage)
+    {
+        if (_heldOut is null) return null;
+        var scores = _heldOut.Scores(Current, options.CancellationToken);
+        folder?.WriteHeldOutScores(stage, scores);
+        return HeldOutPairs.Summary(scores);
     }
 
     /// <summary>The held-out pairs of the first iteration, which all iterations are measured on.</summary>

@@ -21,14 +21,13 @@ internal sealed class HeldOutPairs
         return tokens.Count == 0 ? null : new HeldOutPairs(tokens, Score(start, tokens, training.CancellationToken), training.Beta);
     }
 
-    public HeldOutEvaluation Evaluate(CausalLM model, CancellationToken cancellation)
-    {
-        var now = Score(model, _pairs, cancellation);
-        var chosen = now.Zip(_start, (score, start) => score.Chosen - start.Chosen).ToList();
-        var rejected = now.Zip(_start, (score, start) => score.Rejected - start.Rejected).ToList();
-        var margins = chosen.Zip(rejected, (one, other) => _beta * (one - other)).ToList();
-        return new HeldOutEvaluation(_pairs.Count, margins.Average(), margins.Average(margin => margin > 0 ? 1.0 : 0), chosen.Average(), rejected.Average());
-    }
+    /// <summary>Every pair under a model, against the run's starting model.</summary>
+    public IReadOnlyList<PairScore> Scores(CausalLM model, CancellationToken cancellation) =>
+        [.. Score(model, _pairs, cancellation).Select((now, index) => PairScore.Of(_pairs[index], _beta, now, _start[index]))];
+
+    public static HeldOutEvaluation Summary(IReadOnlyList<PairScore> scores) => new(
+        scores.Count, scores.Average(pair => pair.Margin), scores.Average(pair => pair.Margin > 0 ? 1.0 : 0),
+        scores.Average(pair => pair.Chosen - pair.ReferenceChosen), scores.Average(pair => pair.Rejected - pair.ReferenceRejected));
 
     private static List<(double Chosen, double Rejected)> Score(CausalLM model, IReadOnlyList<PreferenceTokens> pairs, CancellationToken cancellation)
     {

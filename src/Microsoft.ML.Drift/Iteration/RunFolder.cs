@@ -1,5 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Microsoft.ML.Drift.Data;
+using Microsoft.ML.Drift.Generation;
 using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Iteration;
@@ -11,11 +14,16 @@ namespace Microsoft.ML.Drift.Iteration;
 /// <remarks>
 /// <code>
 /// run.json                  what is run: settings, fingerprints of data and model
+/// rows.train.jsonl          the complaints as they were read: what each pair of an iteration comes from
+/// rows.test.jsonl           the held-out complaints
 /// seed/ iter1/ iter2/ …     one folder for each stage
 ///   samples.jsonl           the sampler's journal: one line for each finished row
 ///   pairs.train.jsonl       what the stage trained on
 ///   pairs.test.jsonl        the held-out pairs of the stage
+///   tokenization.json       what the limits of length cut and dropped of the pairs
 ///   metrics.jsonl           one line for each optimizer step and evaluation
+///   scores.train.jsonl      what each pair scored when it was trained on
+///   scores.test.jsonl       what each held-out pair scores with the stage's model
 ///   stage.json              counts, times and held-out figures
 ///   model/                  the stage's model, a Hugging Face folder
 /// </code>
@@ -65,12 +73,31 @@ internal sealed class RunFolder
 
     public string Metrics(string stage) => PathOf(stage, "metrics.jsonl");
 
+    public string TrainingScores(string stage) => PathOf(stage, "scores.train.jsonl");
+
     public string Model(string stage) => PathOf(stage, "model");
 
     /// <summary>True where the stage is done.</summary>
     public bool IsDone(string stage) => Directory.Exists(Path.Combine(_path, stage, "model"));
 
     public void WriteStage(string stage, JsonObject summary) => WriteWhole(PathOf(stage, "stage.json"), summary.ToJsonString(Indented));
+
+    /// <summary>Keeps the complaints themselves, so that the folder tells where its pairs come from; once for each run.</summary>
+    public void KeepRows(string split, IDataView rows, bool needsFeedback, MLContext context, CancellationToken cancellation)
+    {
+        var path = Path.Combine(_path, $"rows.{split}.jsonl");
+        if (File.Exists(path)) return;
+        var complaints = DsatRowReader.Read(rows, needsFeedback, cancellation).Select(row => new Complaint { RowId = row.RowId, Prompt = row.Prompt, Rejected = row.Rejected, Feedback = row.Feedback });
+        context.Data.SaveAsChatJsonLines(context.Data.LoadFromEnumerable(complaints), path);
+    }
+
+    public void WriteTokenization(string stage, TokenizationSummary summary) =>
+        WriteWhole(PathOf(stage, "tokenization.json"), JsonSerializer.SerializeToNode(summary, Indented)!.ToJsonString(Indented));
+
+    public void WriteHeldOutScores(string stage, IReadOnlyList<PairScore> scores) => AtomicFile.Write(PathOf(stage, "scores.test.jsonl"), stream =>
+    {
+        foreach (var score in scores) stream.Write(score.ToLine());
+    });
 
     public JsonNode ReadStage(string stage) => JsonNode.Parse(File.ReadAllText(PathOf(stage, "stage.json")))!;
 
@@ -80,4 +107,16 @@ internal sealed class RunFolder
         writer.Write(text);
         writer.Write('\n');
     });
+
+    private sealed class Complaint
+    {
+        public string RowId { get; set; } = "";
+
+        [ChatType]
+        public IReadOnlyList<ChatMessage> Prompt { get; set; } = [];
+
+        public string Rejected { get; set; } = "";
+
+        public string Feedback { get; set; } = "";
+    }
 }

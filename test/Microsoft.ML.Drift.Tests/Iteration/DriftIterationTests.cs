@@ -257,4 +257,31 @@ public sealed class DriftIterationTests : IDisposable
     {
         public string Response { get; set; } = "";
     }
+
+    [Fact]
+    public void RunFolder_AfterARun_TellsWhatEveryPairComesFromAndWhatItScored()
+    {
+        var run = Run(Options with { RunFolder = _folder });
+        run.Transformer.Model.Dispose();
+
+        var complaints = Lines("rows.train.jsonl");
+        Assert.Equal(10, complaints.Count);
+        Assert.All(complaints, row => Assert.True((string?)row["user_preference"]!["content"] is { Length: > 0 }));
+        Assert.Equal(2, Lines("rows.test.jsonl").Count);
+        foreach (var stage in run.Stages)
+        {
+            // Every training pair once, named as its complaint; at the stage's first step policy and reference are one.
+            var trained = Lines($"{stage.Name}/scores.train.jsonl");
+            Assert.Equal(complaints.Select(Id).Order(), trained.Select(Id).Order());
+            Assert.All(trained.Take(8), pair => Assert.Equal(0, (double)pair["margin"]!, 6));
+            Assert.All(trained, pair => Assert.True((int)pair["tokens/chosen"]! > 0));
+            var heldOut = Lines($"{stage.Name}/scores.test.jsonl");
+            Assert.Equal(stage.HeldOut!.Margin, heldOut.Average(pair => (double)pair["margin"]!), 10);
+            Assert.Equal(stage.HeldOut.DeltaLogProbsChosen, heldOut.Average(pair => (double)pair["logps/chosen"]! - (double)pair["ref_logps/chosen"]!), 10);
+            Assert.Equal(10, (int)System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, stage.Name, "tokenization.json")))!["RowsKept"]!);
+        }
+
+        static string Id(System.Text.Json.Nodes.JsonNode row) => (string)row["id"]!;
+        List<System.Text.Json.Nodes.JsonNode> Lines(string name) => [.. File.ReadLines(Path.Combine(_folder, name)).Select(line => System.Text.Json.Nodes.JsonNode.Parse(line)!)];
+    }
 }
