@@ -38,10 +38,10 @@ internal sealed class AttentionMask
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var real = attentionMask.to(ScalarType.Bool);
-        var indices = arange(real.shape[1], dtype: ScalarType.Int64, device: real.device).unsqueeze(0);
+        var indices = TensorArithmetic.WholeNumbers(real.shape[1], real.device).unsqueeze(0);
         var allowed = indices.unsqueeze(1) <= indices.unsqueeze(2);
         if (!real.all().item<bool>()) allowed = allowed.logical_and(real.unsqueeze(1));
-        var positions = (real.to(ScalarType.Int64).cumsum(1) - 1).masked_fill(real.logical_not(), 1);
+        var positions = real.to(ScalarType.Int64).cumsum(1).Minus(1).Masked(real.logical_not(), 1);
         return new AttentionMask(Keep(allowed), Keep(indices), Keep(indices.alias()), Keep(positions));
     }
 
@@ -58,8 +58,8 @@ internal sealed class AttentionMask
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var starts = tensor(cache.Lengths.ToArray(), ScalarType.Int64, cache.Device).unsqueeze(1);
-        var columns = starts + arange(width, dtype: ScalarType.Int64, device: cache.Device);
-        var keys = arange(cache.LongestRow + width, dtype: ScalarType.Int64, device: cache.Device).unsqueeze(0);
+        var columns = starts.Plus(TensorArithmetic.WholeNumbers(width, cache.Device));
+        var keys = TensorArithmetic.WholeNumbers(cache.LongestRow + width, cache.Device).unsqueeze(0);
         var aligned = cache.Lengths.All(length => length == cache.Lengths[0]);
         var seesAll = width == 1 && aligned;
         return new AttentionMask(seesAll ? null : Keep(keys.unsqueeze(1) <= columns.unsqueeze(2)), Keep(columns), Keep(keys), Keep(columns.alias()))
@@ -89,11 +89,11 @@ internal sealed class AttentionMask
         var allowed = _allowed;
         if (window is { } width)
         {
-            var near = _keyIndices.unsqueeze(1) > _queryIndices.unsqueeze(2) - width;
+            var near = _keyIndices.unsqueeze(1) > _queryIndices.unsqueeze(2).Minus(width);
             allowed = allowed is null ? near : allowed.logical_and(near);
         }
         if (allowed is null) return null;
-        return zeros(allowed.shape, dtype, allowed.device).masked_fill_(allowed.logical_not(), Excluded).unsqueeze(1).MoveToOuterDisposeScope();
+        return zeros(allowed.shape, dtype, allowed.device).MaskInPlace(allowed.logical_not(), Excluded).unsqueeze(1).MoveToOuterDisposeScope();
     }
 
     private static Tensor Keep(Tensor tensor) => tensor.MoveToOuterDisposeScope();

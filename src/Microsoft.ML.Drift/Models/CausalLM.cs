@@ -219,7 +219,7 @@ public sealed class CausalLM : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         const int Length = 16;
-        var ids = (arange(Length, ScalarType.Int64, Device) * 7919 % Configuration.VocabularySize).unsqueeze(0);
+        var ids = TensorArithmetic.WholeNumbers(Length, Device).Times(7919).Modulo(Configuration.VocabularySize).unsqueeze(0);
         var mask = AttentionMask.Causal(ones(1, Length, ScalarType.Int64, Device));
         return Decoder.Logits(Decoder.forward(ids, mask.Positions, mask)).MoveToOuterDisposeScope();
     }

@@ -101,8 +101,8 @@ internal sealed class Decoder : nn.Module
     public Tensor FinishLogits(Tensor product)
     {
         using var scope = NewDisposeScope();
-        var logits = Specification.LogitsDivisor == 1 ? product : product / Specification.LogitsDivisor;
-        if (Specification.LogitsSoftCap is { } cap) logits = (logits / cap).tanh() * cap;
+        var logits = Specification.LogitsDivisor == 1 ? product : product.DividedBy(Specification.LogitsDivisor);
+        if (Specification.LogitsSoftCap is { } cap) logits = logits.DividedBy(cap).tanh().Times(cap);
         return logits.to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
@@ -115,7 +115,7 @@ internal sealed class Decoder : nn.Module
         using var scope = NewDisposeScope();
         var weight = Adapter is { Enabled: true } && _embeddingCopy is not null ? _embeddingCopy : embed_tokens;
         var x = weight.index_select(0, inputIds.flatten()).view(inputIds.shape[0], inputIds.shape[1], Specification.HiddenSize);
-        if (Specification.PaddingIndex is { } padding && x.requires_grad) x = where(inputIds.eq(padding).unsqueeze(-1), x.detach(), x);
+        if (Specification.PaddingIndex is { } padding && x.requires_grad) x = where(inputIds.IsEqualTo(padding).unsqueeze(-1), x.detach(), x);
         if (Specification.EmbeddingMultiplier != 1) x = x * tensor(Specification.EmbeddingMultiplier, x.dtype, x.device);
         return x.MoveToOuterDisposeScope();
     }
@@ -167,7 +167,7 @@ internal sealed class Decoder : nn.Module
         var originals = _frequencies.Rotations.Select(rotary => rotary.Scaling.DynamicBeyond).OfType<int>().ToArray();
         if (originals.Length == 0) return 0;
         using var longest = positionIds.max();
-        var now = longest.ToInt64() + 1;
+        var now = longest.item<long>() + 1;
         if (cache is null) return now;
         var before = cache.LongestPosition;
         cache.LongestPosition = now < originals.Min() ? now : Math.Max(before, now);

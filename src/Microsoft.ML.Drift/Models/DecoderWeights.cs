@@ -52,11 +52,11 @@ internal static class DecoderWeights
                     view.zero_();
                     break;
                 case ParameterKind.Norm:
-                    view.fill_(decoder.Specification.Norm.WeightIsOffset ? 0 : 1);
+                    view.FillInPlace(decoder.Specification.Norm.WeightIsOffset ? 0 : 1);
                     break;
                 default:
                     // Drawn in float32 on the CPU, so that a seed means the same on every device and in every type.
-                    view.copy_(randn(slice.Shape, ScalarType.Float32, CPU, generator: generator) * deviation);
+                    view.copy_(randn(slice.Shape, ScalarType.Float32, CPU, generator: generator).Times(deviation));
                     break;
             }
             if (slice.Kind == ParameterKind.Embedding && decoder.Specification.PaddingIndex is { } padding) view.select(0, padding).zero_();

@@ -113,7 +113,7 @@ internal sealed class RunningBatch(Decoder decoder, TokenSampler sampler, IReadO
             for (var column = 0; column < prompts[row].Length; column++) ids[row * width + column] = prompts[row][column];
         var mask = AttentionMask.Cached(cache, [.. prompts.Select(prompt => prompt.Length)], width);
         var hidden = decoder.forward(tensor(ids, ScalarType.Int64, decoder.Device).view(prompts.Count, width), mask.Positions, mask, cache);
-        var rows = arange(prompts.Count, dtype: ScalarType.Int64, device: decoder.Device);
+        var rows = TensorArithmetic.WholeNumbers(prompts.Count, decoder.Device);
         var last = tensor(prompts.Select(prompt => prompt.Length - 1L).ToArray(), ScalarType.Int64, decoder.Device);
         return decoder.Logits(hidden.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(last))).MoveToOuterDisposeScope();
     }

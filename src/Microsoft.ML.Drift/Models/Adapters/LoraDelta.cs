@@ -53,8 +53,8 @@ internal sealed class LoraDelta : IDisposable
     public Tensor forward(Tensor x, Tensor product)
     {
         using var scope = NewDisposeScope();
-        var low = nn.functional.linear(nn.functional.linear(x, lora_A.to(x.dtype)), lora_B.to(x.dtype)) * _scale;
-        var sum = product + low;
+        var low = nn.functional.linear(nn.functional.linear(x, lora_A.to(x.dtype)), lora_B.to(x.dtype)).Times(_scale);
+        var sum = product.Plus(low);
         return (lora_magnitude_vector is null ? sum : sum * RowScale().to(x.dtype)).MoveToOuterDisposeScope();
     }
 
@@ -73,7 +73,7 @@ internal sealed class LoraDelta : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var bound = 1 / Math.Sqrt(lora_A.shape[1]);
-        lora_A.copy_(rand(lora_A.shape, ScalarType.Float32, CPU, generator: generator) * (2 * bound) - bound);
+        lora_A.copy_(rand(lora_A.shape, ScalarType.Float32, CPU, generator: generator).Times(2 * bound).Minus(bound));
         lora_B.zero_();
         lora_magnitude_vector?.copy_(RowNorms());
     }
@@ -89,11 +89,11 @@ internal sealed class LoraDelta : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return Adapted().square().sum(1).sqrt().MoveToOuterDisposeScope();
+        return Adapted().Squared().sum(1).sqrt().MoveToOuterDisposeScope();
     }
 
     private Tensor Adapted() =>
-        Target.View().to(ScalarType.Float32) + matmul(lora_B.to(ScalarType.Float32), lora_A.to(ScalarType.Float32)) * _scale;
+        Target.View().to(ScalarType.Float32).Plus(matmul(lora_B.to(ScalarType.Float32), lora_A.to(ScalarType.Float32)).Times(_scale));
 
     public void Dispose()
     {

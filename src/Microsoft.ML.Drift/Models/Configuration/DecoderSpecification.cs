@@ -139,5 +139,5 @@ internal abstract record RotaryScaling
 
     /// <summary>base^(2i / Dimensions), as float32.</summary>
     protected static torch.Tensor Wavelengths(double @base, int dimensions) =>
-        torch.pow(torch.tensor((float)@base), torch.arange(0, dimensions, 2, torch.int64).to(torch.float32) / (float)dimensions);
+        torch.pow(torch.tensor((float)@base), TensorArithmetic.WholeNumbers(dimensions, step: 2).to(torch.float32).DividedBy((float)dimensions));
 }

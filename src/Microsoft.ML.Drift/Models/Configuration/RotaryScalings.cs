@@ -12,7 +12,7 @@ internal sealed record UnscaledRotary : RotaryScaling
 internal sealed record LinearRotary(double Factor) : RotaryScaling
 {
     public override torch.Tensor Frequencies(RotarySpecification rotary, long longest) =>
-        Wavelengths(rotary.Base, rotary.Dimensions).reciprocal() / (float)Factor;
+        Wavelengths(rotary.Base, rotary.Dimensions).reciprocal().DividedBy((float)Factor);
 }
 
 /// <summary>Dynamic NTK: the base grows with the longest sequence of the batch once that exceeds <paramref name="OriginalLength"/>.</summary>
@@ -37,10 +37,10 @@ internal sealed record YarnRotary(double Factor, int OriginalLength, double Beta
     {
         var (low, high) = (Math.Max(Math.Floor(Dimension(BetaFast)), 0), Math.Min(Math.Ceiling(Dimension(BetaSlow)), rotary.Dimensions - 1));
         if (low == high) high += 0.001;
-        var ramp = ((torch.arange(0, rotary.Dimensions / 2, torch.float32) - (float)low) / (float)(high - low)).clamp(0, 1);
+        var ramp = TensorArithmetic.WholeNumbers(rotary.Dimensions / 2).to(torch.float32).Minus((float)low).DividedBy((float)(high - low)).ClampedToUnit();
         var wavelengths = Wavelengths(rotary.Base, rotary.Dimensions);
-        var kept = 1 - ramp;
-        return (wavelengths * (float)Factor).reciprocal() * (1 - kept) + wavelengths.reciprocal() * kept;
+        var kept = ramp.SubtractedFrom(1);
+        return (wavelengths.Times((float)Factor).reciprocal() * kept.SubtractedFrom(1)).Plus(wavelengths.reciprocal() * kept);
 
         // The (fractional) pair that turns this often within the original length.
         double Dimension(double rotations) =>
@@ -54,12 +54,12 @@ internal sealed record Llama3Rotary(double Factor, double LowFrequencyFactor, do
     public override torch.Tensor Frequencies(RotarySpecification rotary, long longest)
     {
         var frequencies = Wavelengths(rotary.Base, rotary.Dimensions).reciprocal();
-        var wavelengths = 2 * Math.PI / frequencies;
+        var wavelengths = frequencies.DividedInto(2 * Math.PI);
         var (longWave, shortWave) = (OriginalLength / LowFrequencyFactor, OriginalLength / HighFrequencyFactor);
-        var slowed = torch.where(wavelengths > longWave, frequencies / Factor, frequencies);
-        var smooth = (OriginalLength / wavelengths - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
-        var between = (1 - smooth) * slowed / Factor + smooth * slowed;
-        return torch.where((wavelengths >= shortWave).logical_and(wavelengths <= longWave), between, slowed);
+        var slowed = torch.where(wavelengths.IsGreaterThan(longWave), frequencies.DividedBy(Factor), frequencies);
+        var smooth = wavelengths.DividedInto(OriginalLength).Minus(LowFrequencyFactor).DividedBy(HighFrequencyFactor - LowFrequencyFactor);
+        var between = (smooth.SubtractedFrom(1) * slowed).DividedBy(Factor).Plus(smooth * slowed);
+        return torch.where(wavelengths.IsBetween(shortWave, longWave), between, slowed);
     }
 }
 

@@ -25,7 +25,7 @@ internal static class AttentionKernel
     {
         // The fused kernel multiplies by 1/√D itself.
         var rescale = specification.Scale * Math.Sqrt(specification.HeadSize);
-        if (Math.Abs(rescale - 1) > 1e-12) queries = queries * rescale;
+        if (Math.Abs(rescale - 1) > 1e-12) queries = queries.Times(rescale);
         if (queries.shape[2] > 1)
             return nn.functional.scaled_dot_product_attention(queries, Repeat(keys, specification), Repeat(values, specification), mask);
 
@@ -38,8 +38,8 @@ internal static class AttentionKernel
 
     private static Tensor SoftCapped(Tensor queries, Tensor keys, Tensor values, Tensor? mask, double scale, double cap)
     {
-        var scores = (matmul(queries, keys.transpose(2, 3)) * scale / cap).tanh() * cap;
-        if (mask is not null) scores = scores + mask;
+        var scores = matmul(queries, keys.transpose(2, 3)).Times(scale).DividedBy(cap).tanh().Times(cap);
+        if (mask is not null) scores = scores.Plus(mask);
         return matmul(scores.softmax(-1, ScalarType.Float32).to(queries.dtype), values);
     }
 

@@ -45,7 +45,7 @@ internal sealed class DecoderLayer : nn.Module
         return Add(between, Normalize(fed, after_feed_forward)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Add(Tensor x, Tensor branch) => _residualMultiplier == 1 ? x + branch : x + branch * _residualMultiplier;
+    private Tensor Add(Tensor x, Tensor branch) => _residualMultiplier == 1 ? x.Plus(branch) : x.Plus(branch.Times(_residualMultiplier));
 
     private static Tensor Normalize(Tensor x, RmsNorm? norm) => norm is null ? x : norm.forward(x);
 }

@@ -31,12 +31,12 @@ internal sealed class MixtureOfExperts : nn.Module
         for (var expert = 0; expert < _specification.Count; expert++)
         {
             using var inner = NewDisposeScope();
-            var places = chosen.eq(expert).nonzero();   // [n, 2]: token, and which of its choices
+            var places = chosen.IsEqualTo(expert).nonzero();   // [n, 2]: token, and which of its choices
             if (places.shape[0] == 0) continue;
             var rows = places.select(1, 0);
             var share = weights[rows, places.select(1, 1)].unsqueeze(-1);
             var answer = experts[expert].forward(tokens.index_select(0, rows)) * share;
-            result = result.index_add(0, rows, answer, 1).MoveToOuterDisposeScope();
+            result = result.PlusAt(rows, answer).MoveToOuterDisposeScope();
         }
         return result.reshape(x.shape).MoveToOuterDisposeScope();
     }

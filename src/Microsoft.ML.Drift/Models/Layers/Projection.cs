@@ -47,7 +47,7 @@ internal sealed class Projection : nn.Module, IParameterSource
         var (weight, bias) = (_weight.to(x.dtype), _bias?.to(x.dtype));
         if (!_deltas.Values.Any(delta => delta.IsOn)) return nn.functional.linear(x, weight, bias).MoveToOuterDisposeScope();
         var adapted = Adapt(x, nn.functional.linear(x, weight));
-        return (bias is null ? adapted : adapted + bias).MoveToOuterDisposeScope();
+        return (bias is null ? adapted : adapted.Plus(bias)).MoveToOuterDisposeScope();
     }
 
     // Each module's columns through its own adapter.

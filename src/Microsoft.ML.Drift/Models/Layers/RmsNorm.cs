@@ -11,9 +11,6 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
     private readonly string _name;
     private readonly Parameter _weight;
 
-    // Kept alive by the layer: the scalar that TorchSharp makes of a number may be finalized while the native call still reads it.
-    private readonly Scalar _epsilon;
-
     /// <param name="name">The checkpoint's name of the layer, without <c>.weight</c>.</param>
     /// <param name="width">Length of the last dimension.</param>
     /// <param name="specification">Epsilon, and whether the weight is an offset from 1.</param>
@@ -22,7 +19,6 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
     {
         (_name, _specification) = (name, specification);
         _weight = storage.Allocate(width);
-        _epsilon = specification.Epsilon.ToScalar();
         register_parameter("weight", _weight);
     }
 
@@ -30,8 +26,8 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
     {
         using var scope = NewDisposeScope();
         var wide = x.to(ScalarType.Float32);
-        var normalized = wide * wide.square().mean([-1], keepdim: true).add(_epsilon).rsqrt();
-        var weight = _specification.WeightIsOffset ? _weight.to(ScalarType.Float32) + 1 : _weight;
+        var normalized = wide * wide.Squared().mean([-1], keepdim: true).Plus(_specification.Epsilon).rsqrt();
+        var weight = _specification.WeightIsOffset ? _weight.to(ScalarType.Float32).Plus(1) : _weight;
         // Llama rounds before it multiplies by the weight, Gemma after: the difference shows in bfloat16 only.
         var result = _specification.WeightIsOffset ? (normalized * weight).to(x.dtype) : normalized.to(x.dtype) * weight;
         return result.MoveToOuterDisposeScope();
@@ -43,6 +39,6 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
     public void Reset()
     {
         using var _ = no_grad();
-        _weight.fill_(_specification.WeightIsOffset ? 0 : 1);
+        _weight.FillInPlace(_specification.WeightIsOffset ? 0 : 1);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class RotaryTables
             var (angles, factor) = (wide * frequencies.Of(rotary, longest), rotary.Scaling.AttentionFactor);
             _tables[rotary] = (Table(angles.cos()), Table(angles.sin()));
 
-            Tensor Table(Tensor values) => (factor == 1 ? values : values * factor).to(dtype).MoveToOuterDisposeScope();
+            Tensor Table(Tensor values) => (factor == 1 ? values : values.Times(factor)).to(dtype).MoveToOuterDisposeScope();
         }
     }
 
@@ -33,7 +33,7 @@ internal sealed class RotaryTables
         var (cos, sin) = _tables[rotary];
         var (half, width) = (rotary.Dimensions / 2, heads.shape[^1]);
         var (a, b) = (heads.narrow(-1, 0, half), heads.narrow(-1, half, half));
-        var (turnedA, turnedB) = (a * cos - b * sin, b * cos + a * sin);
+        var (turnedA, turnedB) = (a * cos - b * sin, (b * cos).Plus(a * sin));
         var parts = width == rotary.Dimensions ? [turnedA, turnedB] : new[] { turnedA, turnedB, heads.narrow(-1, rotary.Dimensions, width - rotary.Dimensions).to(turnedA.dtype) };
         return cat(parts, -1).MoveToOuterDisposeScope();
     }

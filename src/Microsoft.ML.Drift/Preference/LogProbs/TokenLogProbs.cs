@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using System.Diagnostics;
 using static TorchSharp.torch;
 
@@ -115,7 +116,7 @@ internal sealed class TokenLogProbs
         var targetLogits = chunk.Logits.gather(1, targets).squeeze(1);
         LogProbs[start..end].copy_(targetLogits - chunk.LogSumExp);
         MeanLogits[start..end].copy_(chunk.Logits.mean([1]));
-        LogSumSquares?[start..end].copy_((chunk.Logits * 2).logsumexp(1) - 2 * chunk.LogSumExp);
+        LogSumSquares?[start..end].copy_(chunk.Logits.Times(2).logsumexp(1) - chunk.LogSumExp.Times(2));
         IsArgmax?[start..end].copy_(chunk.Logits.argmax(1) == _targets[start..end]);
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -26,11 +27,11 @@ internal static class PreferenceLoss
         using var scope = NewDisposeScope();
         var losses = settings.Type switch
         {
-            PreferenceLossType.Sigmoid => Smoothed(settings.Beta * Margin(settings, logProbs), settings.LabelSmoothing),
-            PreferenceLossType.Robust => Robust(settings.Beta * Margin(settings, logProbs), settings.LabelSmoothing),
-            PreferenceLossType.Hinge => relu(1 - settings.Beta * Margin(settings, logProbs)),
-            PreferenceLossType.Ipo => (Margin(settings, logProbs) - 1 / (2 * settings.Beta)).square(),
-            PreferenceLossType.ExoPair => ExoPair(settings.Beta * Margin(settings, logProbs), settings.LabelSmoothing),
+            PreferenceLossType.Sigmoid => Smoothed(Margin(settings, logProbs).Times(settings.Beta), settings.LabelSmoothing),
+            PreferenceLossType.Robust => Robust(Margin(settings, logProbs).Times(settings.Beta), settings.LabelSmoothing),
+            PreferenceLossType.Hinge => relu(Margin(settings, logProbs).Times(settings.Beta).SubtractedFrom(1)),
+            PreferenceLossType.Ipo => Margin(settings, logProbs).Minus(1 / (2 * settings.Beta)).Squared(),
+            PreferenceLossType.ExoPair => ExoPair(Margin(settings, logProbs).Times(settings.Beta), settings.LabelSmoothing),
             PreferenceLossType.NcaPair => NcaPair(settings.Beta, logProbs),
             PreferenceLossType.BcoPair => BcoPair(settings.Beta, logProbs, bcoMean),
             PreferenceLossType.SppoHard => SppoHard(settings.Beta, logProbs),
@@ -48,7 +49,7 @@ internal static class PreferenceLoss
     public static Tensor Rewards(double beta, Tensor policy, Tensor reference)
     {
         using var scope = NewDisposeScope();
-        return (beta * (policy.detach() - reference)).MoveToOuterDisposeScope();
+        return (policy.detach() - reference).Times(beta).MoveToOuterDisposeScope();
     }
 
     private static Tensor Margin(PreferenceLossSettings settings, PairLogProbs logProbs)
@@ -57,11 +58,11 @@ internal static class PreferenceLoss
         if (settings.Divergence == FDivergence.Alpha)
         {
             var alpha = settings.AlphaDivergenceCoefficient;
-            return (CappedExp(l * -alpha) - CappedExp(w * -alpha)) / alpha;
+            return (CappedExp(l.Times(-alpha)) - CappedExp(w.Times(-alpha))).DividedBy(alpha);
         }
         var z = logProbs.PolicyChosen - logProbs.PolicyRejected;
         if (!settings.ReferenceFree) z = z - (logProbs.ReferenceChosen - logProbs.ReferenceRejected);
-        return settings.Divergence == FDivergence.JensenShannon ? z - (softplus(w) - softplus(l)) : z;
+        return settings.Divergence == FDivergence.JensenShannon ? z - (Softplus(w) - Softplus(l)) : z;
     }
 
     /// <summary>w and l; the bare policy log-probs where the reference is left out.</summary>
@@ -69,72 +70,75 @@ internal static class PreferenceLoss
         ? (logProbs.PolicyChosen, logProbs.PolicyRejected)
         : (logProbs.PolicyChosen - logProbs.ReferenceChosen, logProbs.PolicyRejected - logProbs.ReferenceRejected);
 
-    private static Tensor CappedExp(Tensor value) => value.clamp_max(LargestExponent).exp();
+    /// <summary>log(1 + eˣ); x itself beyond 20, as PyTorch has it.</summary>
+    private static Tensor Softplus(Tensor x) => where(x.IsGreaterThan(20), x, x.AtMost(20).exp().log1p());
 
-    private static Tensor Smoothed(Tensor t, double epsilon) => -logsigmoid(t) * (1 - epsilon) - logsigmoid(-t) * epsilon;
+    private static Tensor CappedExp(Tensor value) => value.AtMost(LargestExponent).exp();
+
+    private static Tensor Smoothed(Tensor t, double epsilon) => (-logsigmoid(t)).Times(1 - epsilon) - logsigmoid(-t).Times(epsilon);
 
     private static Tensor Robust(Tensor t, double epsilon) =>
-        (-logsigmoid(t) * (1 - epsilon) + logsigmoid(-t) * epsilon) / (1 - 2 * epsilon);
+        (-logsigmoid(t)).Times(1 - epsilon).Plus(logsigmoid(-t).Times(epsilon)).DividedBy(1 - 2 * epsilon);
 
     private static Tensor ExoPair(Tensor t, double epsilon)
     {
         if (epsilon == 0) epsilon = SmallestExoSmoothing;
-        return t.sigmoid() * (logsigmoid(t) - Math.Log(1 - epsilon)) + (-t).sigmoid() * (logsigmoid(-t) - Math.Log(epsilon));
+        return (t.sigmoid() * logsigmoid(t).Minus(Math.Log(1 - epsilon))).Plus((-t).sigmoid() * logsigmoid(-t).Minus(Math.Log(epsilon)));
     }
 
     private static Tensor NcaPair(double beta, PairLogProbs logProbs)
     {
-        var chosen = (logProbs.PolicyChosen - logProbs.ReferenceChosen) * beta;
-        var rejected = (logProbs.PolicyRejected - logProbs.ReferenceRejected) * beta;
-        return -logsigmoid(chosen) - 0.5 * logsigmoid(-chosen) - 0.5 * logsigmoid(-rejected);
+        var chosen = (logProbs.PolicyChosen - logProbs.ReferenceChosen).Times(beta);
+        var rejected = (logProbs.PolicyRejected - logProbs.ReferenceRejected).Times(beta);
+        return -logsigmoid(chosen) - logsigmoid(-chosen).Times(0.5) - logsigmoid(-rejected).Times(0.5);
     }
 
     private static Tensor BcoPair(double beta, PairLogProbs logProbs, RunningMean mean)
     {
-        var chosen = beta * (logProbs.PolicyChosen - logProbs.ReferenceChosen);
-        var rejected = beta * (logProbs.PolicyRejected - logProbs.ReferenceRejected);
+        var chosen = (logProbs.PolicyChosen - logProbs.ReferenceChosen).Times(beta);
+        var rejected = (logProbs.PolicyRejected - logProbs.ReferenceRejected).Times(beta);
         mean.Add(cat([chosen.detach(), rejected.detach()]).mean().item<float>());
-        return -logsigmoid(chosen - mean.Value) - logsigmoid(-(rejected - mean.Value));
+        return -logsigmoid(chosen.Minus(mean.Value)) - logsigmoid(-rejected.Minus(mean.Value));
     }
 
     private static Tensor SppoHard(double beta, PairLogProbs logProbs)
     {
         var w = logProbs.PolicyChosen - logProbs.ReferenceChosen;
         var l = logProbs.PolicyRejected - logProbs.ReferenceRejected;
-        return (w - 0.5 / beta).square() + (l + 0.5 / beta).square();
+        return w.Minus(0.5 / beta).Squared().Plus(l.Plus(0.5 / beta).Squared());
     }
 
     private static Tensor Aot(PreferenceLossSettings settings, PairLogProbs logProbs)
     {
         var policy = (logProbs.PolicyChosen - logProbs.PolicyRejected).sort().Values;
         var reference = (logProbs.ReferenceChosen - logProbs.ReferenceRejected).sort().Values;
-        return Smoothed(settings.Beta * (policy - reference), settings.LabelSmoothing);
+        return Smoothed((policy - reference).Times(settings.Beta), settings.LabelSmoothing);
     }
 
     private static Tensor AotPair(PreferenceLossSettings settings, PairLogProbs logProbs)
     {
         var w = logProbs.PolicyChosen - logProbs.ReferenceChosen;
         var l = logProbs.PolicyRejected - logProbs.ReferenceRejected;
-        return Smoothed(settings.Beta * (w.sort().Values - l.sort().Values), settings.LabelSmoothing);
+        return Smoothed((w.sort().Values - l.sort().Values).Times(settings.Beta), settings.LabelSmoothing);
     }
 
     private static Tensor DiscoPop(PreferenceLossSettings settings, PairLogProbs logProbs)
     {
-        var t = (logProbs.PolicyChosen - logProbs.PolicyRejected - (logProbs.ReferenceChosen - logProbs.ReferenceRejected)) * settings.Beta;
-        var blend = (t / settings.DiscoPopTemperature).sigmoid();
-        return -logsigmoid(t) * (1 - blend) + (-t).exp() * blend;
+        var t = (logProbs.PolicyChosen - logProbs.PolicyRejected - (logProbs.ReferenceChosen - logProbs.ReferenceRejected)).Times(settings.Beta);
+        var blend = t.DividedBy(settings.DiscoPopTemperature).sigmoid();
+        return (-logsigmoid(t) * blend.SubtractedFrom(1)).Plus((-t).exp() * blend);
     }
 
     private static Tensor ApoZero(PreferenceLossSettings settings, PairLogProbs logProbs)
     {
         var (w, l) = LogRatios(settings, logProbs);
-        return 1 - (settings.Beta * w).sigmoid() + (settings.Beta * l).sigmoid();
+        return w.Times(settings.Beta).sigmoid().SubtractedFrom(1).Plus(l.Times(settings.Beta).sigmoid());
     }
 
     private static Tensor ApoDown(PreferenceLossSettings settings, PairLogProbs logProbs)
     {
         var (w, l) = LogRatios(settings, logProbs);
-        return (settings.Beta * w).sigmoid() + (1 - (settings.Beta * (w - l)).sigmoid());
+        return w.Times(settings.Beta).sigmoid().Plus((w - l).Times(settings.Beta).sigmoid().SubtractedFrom(1));
     }
 }
 

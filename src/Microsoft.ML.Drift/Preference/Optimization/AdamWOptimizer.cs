@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -13,11 +14,11 @@ internal sealed class AdamWOptimizer(
 
     protected override void Update(TrainedParameter parameter, Tensor gradient, Tensor[] state, double learningRate)
     {
-        if (parameter.Decays && weightDecay != 0) parameter.Tensor.mul_(1 - learningRate * weightDecay);
-        var mean = state[0].mul_(beta1).add_(gradient, 1 - beta1);
-        var meanSquare = state[1].mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+        if (parameter.Decays && weightDecay != 0) parameter.Tensor.MultiplyInPlace(1 - learningRate * weightDecay);
+        var mean = state[0].MultiplyInPlace(beta1).AddScaledInPlace(gradient, 1 - beta1);
+        var meanSquare = state[1].MultiplyInPlace(beta2).AddProductInPlace(gradient, gradient, 1 - beta2);
         var correction1 = 1 - Math.Pow(beta1, StepCount);
         var correction2 = Math.Sqrt(1 - Math.Pow(beta2, StepCount));
-        parameter.Tensor.addcdiv_(mean, meanSquare.sqrt().div_(correction2).add_(epsilon), -learningRate / correction1);
+        parameter.Tensor.AddQuotientInPlace(mean, meanSquare.sqrt().DivideInPlace(correction2).AddInPlace(epsilon), -learningRate / correction1);
     }
 }

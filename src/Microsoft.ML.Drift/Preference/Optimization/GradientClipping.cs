@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -15,9 +16,9 @@ internal static class GradientClipping
         {
             if (parameter.Tensor.grad is not { } gradient) continue;
             // Row norms are short sums, so float32 suffices for them; a sum over 28 million float32 squares would not be.
-            var rows = linalg.vector_norm(gradient.dim() > 1 ? gradient.flatten(1) : gradient.unsqueeze(0), 2, [1]);
-            var squares = rows.to(ScalarType.Float64).square().sum();
-            total = total is null ? squares : total + squares;
+            var rows = (gradient.dim() > 1 ? gradient.flatten(1) : gradient.unsqueeze(0)).norm(dim: 1);
+            var squares = rows.to(ScalarType.Float64).Squared().sum();
+            total = total is null ? squares : total.Plus(squares);
         }
         return total is null ? 0 : Math.Sqrt(total.item<double>());
     }
@@ -29,6 +30,6 @@ internal static class GradientClipping
         if (factor >= 1) return;
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var parameter in parameters) parameter.Tensor.grad?.mul_(factor);
+        foreach (var parameter in parameters) parameter.Tensor.grad?.MultiplyInPlace(factor);
     }
 }

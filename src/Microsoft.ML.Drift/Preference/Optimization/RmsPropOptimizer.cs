@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -16,8 +17,8 @@ internal sealed class RmsPropOptimizer(IReadOnlyList<TrainedParameter> parameter
 
     protected override void Update(TrainedParameter parameter, Tensor gradient, Tensor[] state, double learningRate)
     {
-        if (parameter.Decays && weightDecay != 0) gradient = gradient.add(parameter.Tensor, weightDecay);
-        var meanSquare = state[0].mul_(Smoothing).addcmul_(gradient, gradient, 1 - Smoothing);
-        parameter.Tensor.addcdiv_(gradient, meanSquare.sqrt().add_(Epsilon), -learningRate);
+        if (parameter.Decays && weightDecay != 0) gradient = gradient.PlusScaled(parameter.Tensor, weightDecay);
+        var meanSquare = state[0].MultiplyInPlace(Smoothing).AddProductInPlace(gradient, gradient, 1 - Smoothing);
+        parameter.Tensor.AddQuotientInPlace(gradient, meanSquare.sqrt().AddInPlace(Epsilon), -learningRate);
     }
 }

@@ -42,7 +42,7 @@ internal sealed class SftObjective(
         var batch = SftBatch.Create([.. rows.Select(row => training[row])], _scorer.Device);
         var (tokens, pass) = _scorer.ScoreForTraining(batch, new TokenLogProbOptions { Argmax = true });
         var score = SftScore.Of(tokens, rows.Length);
-        TokenScorer.Backward(batch, tokens, pass, full_like(tokens.LogProbs, -1.0 / Math.Max(1, _stepLabels)));
+        TokenScorer.Backward(batch, tokens, pass, TensorArithmetic.FilledLike(tokens.LogProbs, -1.0 / Math.Max(1, _stepLabels)));
         _stepScores.Add(score);
         _tokensSeen += batch.TokenCount;
         var loss = score.NllSum / _stepLabels;

@@ -29,7 +29,7 @@ internal sealed class MovingReference : IDisposable
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         foreach (var (mine, theirs) in Decoder.parameters().Zip(_policy.parameters()))
-            mine.mul_(1 - _sync.MixupAlpha).add_(theirs, _sync.MixupAlpha);
+            mine.MultiplyInPlace(1 - _sync.MixupAlpha).AddScaledInPlace(theirs, _sync.MixupAlpha);
     }
 
     public void Save(TrainingState state)

@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Data;
 using static TorchSharp.torch;
 
@@ -88,7 +89,7 @@ internal sealed class PairBatch : ITokenBatch
     {
         using var scope = NewDisposeScope();
         var sums = zeros(2 * PairCount, ScalarType.Float64, logProbs.device);
-        sums.index_add_(0, Rows[..ScoredCount], logProbs[..ScoredCount].to(ScalarType.Float64) * weights.to(ScalarType.Float64), 1);
+        sums.AddAtInPlace(Rows[..ScoredCount], logProbs[..ScoredCount].to(ScalarType.Float64) * weights.to(ScalarType.Float64));
         return sums.to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 }

@@ -76,7 +76,7 @@ internal sealed class PreferenceObjective : TrainingObjective
         var reference = _reference.ForTraining(rows, batch);
         var losses = PreferenceLoss.PerPair(_settings.Loss, answers.With(reference.Reference), _bcoMean);
         var weights = _settings.WeightPairs ? PairWeights(batch, tokens) : null;
-        var share = _settings.Trl is null ? ShareOfStep(losses, weights, answers) : MeanAsTrl(losses, weights, answers) / _settings.AccumulationSteps;
+        var share = _settings.Trl is null ? ShareOfStep(losses, weights, answers) : MeanAsTrl(losses, weights, answers).DividedBy(_settings.AccumulationSteps);
         TokenScorer.Backward(batch, tokens, pass, answers.TokenGradients(share));
         _stepBatches.Add(Summarize(rows, batch, tokens, answers, reference, losses, weights));
         BatchScored?.Invoke(_stepBatches[^1], false);
@@ -151,14 +151,14 @@ internal sealed class PreferenceObjective : TrainingObjective
     /// <summary>This micro-batch's share of: the mean over the step's pairs, plus α times the mean over the step's chosen tokens.</summary>
     private Tensor ShareOfStep(Tensor losses, Tensor? weights, AnswerLeaves answers)
     {
-        var share = (weights is null ? losses : losses * weights).sum() / _stepPairs;
-        return _settings.RpoAlpha is { } alpha ? share + answers.NllSum * (alpha / _stepNllTokens) : share;
+        var share = (weights is null ? losses : losses * weights).sum().DividedBy(_stepPairs);
+        return _settings.RpoAlpha is { } alpha ? share.Plus(answers.NllSum.Times(alpha / _stepNllTokens)) : share;
     }
 
     /// <summary>TRL's loss of a micro-batch: its own means, and WPO's weight on the NLL term too.</summary>
     private Tensor MeanAsTrl(Tensor losses, Tensor? weights, AnswerLeaves answers)
     {
-        var perPair = _settings.RpoAlpha is { } alpha ? losses + answers.NllSum / answers.NllCount * alpha : losses;
+        var perPair = _settings.RpoAlpha is { } alpha ? losses.Plus(answers.NllSum.DividedBy(answers.NllCount).Times(alpha)) : losses;
         return (weights is null ? perPair : perPair * weights).mean();
     }
 
@@ -171,8 +171,8 @@ internal sealed class PreferenceObjective : TrainingObjective
         using var scope = NewDisposeScope();
         var (logProb, normalizer) = batch.WpoWeights;
         var perAnswer = batch.SumPerAnswer(tokens.LogProbs, logProb) - batch.SumPerAnswer(tokens.LogSumSquares!, normalizer);
-        var perPair = perAnswer[..batch.PairCount] + perAnswer[batch.PairCount..];
-        return perPair.exp().clamp_max(1).MoveToOuterDisposeScope();
+        var perPair = perAnswer[..batch.PairCount].Plus(perAnswer[batch.PairCount..]);
+        return perPair.exp().AtMost(1).MoveToOuterDisposeScope();
     }
 
     private ScoredBatch Summarize(
@@ -185,13 +185,13 @@ internal sealed class PreferenceObjective : TrainingObjective
         var pairs = rows.Select((row, i) => new ScoredPair(
             row, new(policyChosen[i], policyRejected[i]), reference.Values[i].Reference, reference.Values[i].Start,
             lossValues[i], weightValues?[i] ?? 1)).ToArray();
-        var isChosen = (batch.Rows < batch.PairCount).to(ScalarType.Float64);
+        var isChosen = batch.Rows.IsLessThan(batch.PairCount).to(ScalarType.Float64);
         var logits = tokens.MeanLogits.to(ScalarType.Float64);
         var chosenCount = (int)isChosen.sum().item<double>();
         return new ScoredBatch(
             pairs, MeanAsTrl(losses, weights, answers).item<float>(), answers.NllSum.item<float>(), answers.NllCount,
             ((logits * isChosen).sum().item<double>(), chosenCount),
-            ((logits * (1 - isChosen)).sum().item<double>(), (int)batch.Rows.shape[0] - chosenCount), batch.TokenCount);
+            ((logits * isChosen.SubtractedFrom(1)).sum().item<double>(), (int)batch.Rows.shape[0] - chosenCount), batch.TokenCount);
     }
 
     private static float[] Numbers(Tensor vector) => vector.detach().cpu().data<float>().ToArray();

@@ -41,7 +41,7 @@ internal sealed class TokenScorer(Decoder decoder, bool checkpointGradients)
         var selected = tokens.Backward(all);
         var shape = pass.Hidden.shape;
         var gradient = zeros([shape[0] * shape[1], shape[2]], selected.dtype, device: selected.device);
-        gradient.index_add_(0, batch.Positions, selected, 1); // positions are distinct except a sequence's last, which TRL reads twice
+        gradient.AddAtInPlace(batch.Positions, selected); // positions are distinct except a sequence's last, which TRL reads twice
         pass.Backward(gradient.view(shape));
     }
 
