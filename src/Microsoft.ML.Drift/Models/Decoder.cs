@@ -35,6 +35,9 @@ internal sealed class Decoder : nn.Module
     public DecoderSpecification Specification { get; }
     public Device Device { get; }
 
+    /// <summary>Whether a row's logits depend on the other rows of its batch: where RoPE's frequencies follow the longest of them.</summary>
+    public bool RowsChangeEachOther => Specification.Layers.Any(layer => layer.Attention.Rotary?.Scaling.DynamicBeyond is not null);
+
     /// <summary>Type in which the parameters are kept.</summary>
     public ScalarType StorageDtype { get; }
 

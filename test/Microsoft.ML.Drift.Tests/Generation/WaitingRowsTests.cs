@@ -29,7 +29,7 @@ public class WaitingRowsTests
     public void Take_RowsRunAlready_FillsTheBatchOnly()
     {
         var waiting = new WaitingRows([Request("a", 3), Request("b", 3), Request("c", 3)], 2, 1000, 10);
-        var running = new RunningRow(Request("r", 3), 0, new() { MaxNewTokens = 10 }, null);
+        var running = new RunningRow(Request("r", 3), 0, new TokenSampler(new() { MaxNewTokens = 10 }, [], 4), null);
         Assert.Single(waiting.Take([running]));
         Assert.Equal(2, waiting.Count);
     }

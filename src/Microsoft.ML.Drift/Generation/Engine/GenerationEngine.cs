@@ -84,7 +84,8 @@ public sealed class GenerationEngine
         PeakCacheTokens = 0;
         var (finishedRows, newTokens, reported) = (0, 0L, TimeSpan.Zero);
         var waiting = new WaitingRows(requests, MayRunTogether(), _batching.MaxCacheTokens, _options.MaxNewTokens);
-        using var batch = new RunningBatch(_decoder, new TokenSampler(_options, EndIds, _decoder.Specification.VocabularySize), EndIds, onText);
+        var sampler = new TokenSampler(_options, EndIds, _decoder.Specification.VocabularySize);
+        using var batch = new RunningBatch(_decoder);
         while (batch.Count > 0 || waiting.Count > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -92,7 +93,7 @@ public sealed class GenerationEngine
             // One step makes one token for every running row, or for every joining one.
             newTokens += joining.Count > 0 ? batch.Join([.. joining.Select(NewRow)]) : batch.Step();
             PeakCacheTokens = Math.Max(PeakCacheTokens, batch.CacheTokens);
-            foreach (var row in batch.RemoveFinished())
+            foreach (var row in batch.RemoveDone())
             {
                 finishedRows++;
                 yield return (row.Order, row.Result(Decode(row.History.Generated)));
@@ -102,14 +103,21 @@ public sealed class GenerationEngine
             progress.Report(new(finishedRows, requests.Count, newTokens, reported));
         }
 
-        RunningRow NewRow(int order) => new(requests[order], order, _options, onText is null && _options.StopTexts.Count == 0
-            ? null
-            : new AnswerText(_tokenizer!.CreateStreamingDecoder(skipSpecialTokens: true), _options.StopTexts));
+        RunningRow NewRow(int order) => onText is null && _options.StopTexts.Count == 0
+            ? new RunningRow(requests[order], order, sampler, null)
+            : new ToldRow(requests[order], order, sampler, new AnswerText(_tokenizer!.CreateStreamingDecoder(skipSpecialTokens: true), _options.StopTexts), onText);
     }
 
-    // Where RoPE's frequencies follow the longest row of the batch, rows would change each other's answers.
-    private int MayRunTogether() =>
-        _decoder.Specification.Layers.Any(layer => layer.Attention.Rotary?.Scaling.DynamicBeyond is not null) ? 1 : _batching.BatchSize;
+    private int MayRunTogether() => _decoder.RowsChangeEachOther ? 1 : _batching.BatchSize;
+
+    /// <summary>A row whose text is told while it grows.</summary>
+    private sealed class ToldRow(GenerationRequest request, int order, TokenSampler sampler, AnswerText text, Action<GeneratedText>? onText) : RunningRow(request, order, sampler, text)
+    {
+        protected override void Advanced(int id, string piece, ReadOnlySpan<float> logits, float logSum)
+        {
+            if (piece.Length > 0) onText?.Invoke(new(Request, piece));
+        }
+    }
 
     private string? Decode(ReadOnlySpan<int> ids)
     {

@@ -8,9 +8,8 @@ namespace Microsoft.ML.Drift.Generation;
 /// The rows that are being sampled, and their keys and values. Every public method opens and closes its own tensor scopes, so that nothing leaks into
 /// the code of a caller who enumerates results lazily.
 /// </summary>
-internal sealed class RunningBatch(Decoder decoder, TokenSampler sampler, IReadOnlyList<int> endIds, Action<GeneratedText>? onText) : IDisposable
+internal sealed class RunningBatch(Decoder decoder) : IDisposable
 {
-    private readonly HashSet<int> _endIds = [.. endIds];
     private readonly List<RunningRow> _rows = [];
     private KeyValueCache? _cache;
 
@@ -69,16 +68,18 @@ internal sealed class RunningBatch(Decoder decoder, TokenSampler sampler, IReadO
         return _rows.Count;
     }
 
-    /// <summary>Takes the finished rows out of the batch.</summary>
-    public IReadOnlyList<RunningRow> RemoveFinished()
+    /// <summary>Takes the rows that are done out of the batch.</summary>
+    public IReadOnlyList<RunningRow> RemoveDone()
     {
-        if (_rows.All(row => row.Finished is null)) return [];
-        var finished = _rows.Where(row => row.Finished is not null).ToList();
-        var staying = Enumerable.Range(0, _rows.Count).Where(index => _rows[index].Finished is null).ToArray();
+        // Asked once for each row: another thread may give one up at any moment.
+        var isDone = _rows.ConvertAll(row => row.IsDone);
+        if (!isDone.Contains(true)) return [];
+        var done = _rows.Where((_, index) => isDone[index]).ToList();
+        var staying = Enumerable.Range(0, _rows.Count).Where(index => !isDone[index]).ToArray();
         if (staying.Length > 0) _cache!.Select(staying, most: staying.Max(index => _rows[index].LongestLength));
         else Dispose();
-        _rows.RemoveAll(row => row.Finished is not null);
-        return finished;
+        _rows.RemoveAll(done.Contains);
+        return done;
     }
 
     public void Dispose()
@@ -131,13 +132,7 @@ internal sealed class RunningBatch(Decoder decoder, TokenSampler sampler, IReadO
         for (var i = 0; i < rows.Count; i++)
         {
             var line = lineOf?[i] ?? i;
-            var row = rows[i];
-            if (!float.IsFinite(logSums[line])) throw new InvalidOperationException(
-                $"The model's logits for token {row.History.GeneratedCount + 1} of row \"{row.Request.RowId}\" are not numbers; its weights are damaged or overflow in this type.");
-            var lineValues = values.Slice(line * width, width);
-            var id = sampler.Next(lineValues, row.History, row.Generator);
-            var piece = row.Add(id, lineValues[id] - logSums[line], _endIds.Contains(id));
-            if (piece.Length > 0) onText?.Invoke(new(row.Request, piece));
+            rows[i].Advance(values.Slice(line * width, width), logSums[line]);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Microsoft.ML.Drift.Generation;
 
-/// <summary>A row on its way: prompt, answer so far, random numbers.</summary>
-internal sealed class RunningRow(GenerationRequest request, int order, GenerationOptions options, AnswerText? text)
+/// <summary>A row on its way: prompt, answer so far, random numbers, and the sampler with the row's settings.</summary>
+internal class RunningRow(GenerationRequest request, int order, TokenSampler sampler, AnswerText? text)
 {
     private readonly List<float> _logProbs = [];
 
@@ -10,23 +10,44 @@ internal sealed class RunningRow(GenerationRequest request, int order, Generatio
     /// <summary>Place of the request in what the caller gave.</summary>
     public int Order => order;
 
-    public RowGenerator Generator { get; } = new(options.Seed, request.Iteration, request.RowId, request.SampleNumber);
+    public GenerationOptions Options => sampler.Options;
 
-    public TokenHistory History { get; } = new(request.Prompt, options.MaxNewTokens);
+    public RowGenerator Generator { get; } = new(sampler.Options.Seed, request.Iteration, request.RowId, request.SampleNumber);
+
+    public TokenHistory History { get; } = new(request.Prompt, sampler.Options.MaxNewTokens);
 
     /// <summary>Tokens of prompt and answer, if the answer takes all it may.</summary>
-    public int LongestLength => History.PromptLength + options.MaxNewTokens;
+    public int LongestLength => History.PromptLength + Options.MaxNewTokens;
 
     public FinishReason? Finished { get; private set; }
 
-    /// <summary>Adds a token and returns the text that became certain; sets <see cref="Finished"/> if it was the last.</summary>
-    public string Add(int id, float logProb, bool isEnd)
+    /// <summary>Whether the row leaves the batch: it is finished, or nobody wants it any more.</summary>
+    public virtual bool IsDone => Finished is not null;
+
+    /// <summary>Draws the next token; sets <see cref="Finished"/> if it is the last.</summary>
+    /// <param name="logits">The model's logits, <c>[V]</c>.</param>
+    /// <param name="logSum">Their log-sum-exp.</param>
+    /// <exception cref="InvalidOperationException">The logits are not numbers, or the row's settings allow no token.</exception>
+    public virtual void Advance(ReadOnlySpan<float> logits, float logSum)
+    {
+        if (!float.IsFinite(logSum)) throw new InvalidOperationException(
+            $"The model's logits for token {History.GeneratedCount + 1} of row \"{request.RowId}\" are not numbers; its weights are damaged or overflow in this type.");
+        var id = sampler.Next(logits, History, Generator);
+        var piece = Add(id, logits[id] - logSum, sampler.IsEnd(id));
+        Advanced(id, piece, logits, logSum);
+    }
+
+    /// <summary>Told of each token: its id and the text that became certain with it.</summary>
+    protected virtual void Advanced(int id, string piece, ReadOnlySpan<float> logits, float logSum) { }
+
+    /// <summary>Adds a token and returns the text that became certain.</summary>
+    private string Add(int id, float logProb, bool isEnd)
     {
         History.Add(id);
         _logProbs.Add(logProb);
         var piece = isEnd ? "" : text?.Append(id) ?? "";
         if (isEnd || text is { Stopped: true }) Finished = FinishReason.Stop;
-        else if (History.GeneratedCount == options.MaxNewTokens) Finished = FinishReason.Length;
+        else if (History.GeneratedCount == Options.MaxNewTokens) Finished = FinishReason.Length;
         return Finished is null ? piece : piece + text?.Finish();
     }
 

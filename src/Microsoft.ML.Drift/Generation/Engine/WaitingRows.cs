@@ -1,13 +1,8 @@
-using Microsoft.ML.Drift.Models;
-
 namespace Microsoft.ML.Drift.Generation;
 
 /// <summary>Requests that have not started, longest prompt first and equal prompts together, and the rule for how many may start.</summary>
 internal sealed class WaitingRows
 {
-    /// <summary>Prompt tokens, padding included, that are computed in one forward pass; a bound for its activations.</summary>
-    private const int MaxPromptTokensAtOnce = 4096;
-
     private readonly IReadOnlyList<GenerationRequest> _requests;
     private readonly int[] _order;
     private readonly int _maxRows, _maxCacheTokens, _maxNewTokens;
@@ -27,19 +22,9 @@ internal sealed class WaitingRows
     public IReadOnlyList<int> Take(IReadOnlyList<RunningRow> running)
     {
         var taken = new List<int>();
-        var longest = running.Count == 0 ? 0 : KeyValueCache.RoundUp(running.Max(row => row.LongestLength));
-        var promptTokens = 0;
-        while (_next < _order.Length && running.Count + taken.Count < _maxRows)
-        {
-            var prompt = _requests[_order[_next]].Prompt;
-            var needed = Math.Max(longest, KeyValueCache.RoundUp(prompt.Length + _maxNewTokens));
-            var isFirst = running.Count + taken.Count == 0;
-            if (!isFirst && (long)needed * (running.Count + taken.Count + 1) > _maxCacheTokens) break;
-            if (taken.Count > 0 && promptTokens + _requests[taken[0]].Prompt.Length > MaxPromptTokensAtOnce) break;
-            longest = needed;
-            promptTokens += _requests[taken.Count > 0 ? taken[0] : _order[_next]].Prompt.Length;
+        var room = new BatchRoom(_maxCacheTokens, _maxRows, running);
+        while (_next < _order.Length && room.TryTake(_requests[_order[_next]].Prompt.Length, _requests[_order[_next]].Prompt.Length + _maxNewTokens))
             taken.Add(_order[_next++]);
-        }
         return taken;
     }
 

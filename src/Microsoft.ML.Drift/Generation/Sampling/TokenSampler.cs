@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace Microsoft.ML.Drift.Generation;
 
 /// <summary>
-/// Logits of the next token in, token out: the settings of <see cref="GenerationOptions"/> in transformers' order, then a draw. One instance serves
-/// one thread; it holds the working memory for one vocabulary.
+/// Logits of the next token in, token out: the settings of <see cref="GenerationOptions"/> in transformers' order, then a draw. Samplers that share
+/// working memory serve one thread.
 /// </summary>
 internal sealed class TokenSampler
 {
@@ -12,17 +12,28 @@ internal sealed class TokenSampler
     private readonly Penalties _penalties;
     private readonly Candidates _candidates;
     private readonly float[] _logits;
+    private readonly HashSet<int> _endIds;
 
     /// <param name="options">Valid settings.</param>
     /// <param name="endIds">The end tokens that <see cref="GenerationOptions.MinNewTokens"/> forbids.</param>
     /// <param name="vocabularySize">Width V of the logits.</param>
-    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, int vocabularySize)
+    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, int vocabularySize) : this(options, endIds, new SamplerMemory(vocabularySize)) { }
+
+    /// <param name="options">Valid settings.</param>
+    /// <param name="endIds">The end tokens that <see cref="GenerationOptions.MinNewTokens"/> forbids.</param>
+    /// <param name="memory">Working memory, which may be shared with samplers of the same thread.</param>
+    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, SamplerMemory memory)
     {
         _options = options;
-        _penalties = new(options, [.. endIds.Where(id => id < vocabularySize)]);
-        _candidates = new(vocabularySize);
-        _logits = new float[vocabularySize];
+        _endIds = [.. endIds];
+        _penalties = new(options, [.. endIds.Where(id => id < memory.Logits.Length)]);
+        (_candidates, _logits) = (memory.Candidates, memory.Logits);
     }
+
+    public GenerationOptions Options => _options;
+
+    /// <summary>Whether this token ends an answer.</summary>
+    public bool IsEnd(int id) => _endIds.Contains(id);
 
     /// <summary>The next token.</summary>
     /// <param name="logits">The model's logits, <c>[V]</c>; not changed.</param>
@@ -70,4 +81,12 @@ internal sealed class TokenSampler
 
     private static InvalidOperationException NothingAllowed() =>
         new("No token may come next: NoRepeatNgramSize and MinNewTokens together forbid the whole vocabulary. Lower one of them.");
+}
+
+/// <summary>Working memory of samplers for one vocabulary: what is in it counts for one draw only.</summary>
+internal sealed class SamplerMemory(int vocabularySize)
+{
+    public Candidates Candidates { get; } = new(vocabularySize);
+
+    public float[] Logits { get; } = new float[vocabularySize];
 }

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using Microsoft.ML.Drift.Data;
+using Microsoft.ML.Drift.Models;
+
+namespace Microsoft.ML.Drift.Generation;
+
+/// <summary>
+/// Answers requests that come at any time, from any thread, each with settings of its own: all of them share one running batch, which new requests join
+/// and finished or cancelled ones leave between two tokens.
+/// </summary>
+/// <remarks>
+/// <para>What an answer is depends on its prompt, its settings and the request's identity, not on what else runs: see <see cref="GenerationEngine"/>.</para>
+/// <para>Requests start in the order in which they come. Tokens wait for a slow reader in memory, at most <see cref="GenerationOptions.MaxNewTokens"/> of
+/// them, so that nobody else waits for it. The model is used by the service's own thread; nothing else may use its weights until the service is disposed of.</para>
+/// </remarks>
+public sealed class GenerationService : IDisposable
+{
+    private readonly Decoder _decoder;
+    private readonly PretrainedTokenizer? _tokenizer;
+    private readonly IReadOnlyList<int> _endIds;
+    private readonly SamplerMemory _memory;
+    private readonly GenerationLoop _loop;
+
+    /// <summary>Starts a service for a model.</summary>
+    /// <param name="model">The model; it stays the caller's.</param>
+    /// <param name="batching">How much to compute at once; null for the defaults of <see cref="GenerationBatching"/>.</param>
+    /// <exception cref="ArgumentException">The batching has problems, all of which the message lists.</exception>
+    public GenerationService(CausalLM model, GenerationBatching? batching = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        batching ??= new();
+        var problems = batching.Problems().ToList();
+        if (problems.Count > 0) throw new ArgumentException($"{nameof(GenerationBatching)}: {string.Join(" ", problems)}", nameof(batching));
+        (_decoder, _tokenizer, _endIds) = (model.Decoder, model.Tokenizer, model.EndOfSequenceIds);
+        _memory = new(_decoder.Specification.VocabularySize);
+        _loop = new(_decoder, batching);
+    }
+
+    /// <summary>Requests that are being answered now.</summary>
+    public int Running => _loop.Running;
+
+    /// <summary>Requests that wait for a place in the batch.</summary>
+    public int Waiting => _loop.Waiting;
+
+    /// <summary>Tokens drawn since the start.</summary>
+    public long GeneratedTokens => _loop.GeneratedTokens;
+
+    /// <summary>Answers a request, token by token. The request is in the queue when this returns; to cancel it, cancel the token or stop enumerating.</summary>
+    /// <param name="request">The prompt, and what the random numbers are keyed by.</param>
+    /// <param name="options">How to sample; null for the defaults of <see cref="GenerationOptions"/>.</param>
+    /// <param name="mostProbable">How many of the most probable tokens to report at each place; 0 (the default) to the size of the vocabulary.</param>
+    /// <param name="cancellationToken">Gives the request up, at once and wherever it is: its place in the batch is free at the next token.</param>
+    /// <returns>The answer's tokens, to be enumerated once; the last one has a <see cref="GeneratedToken.FinishReason"/>.</returns>
+    /// <exception cref="ArgumentException">The options have problems, or the prompt holds an id that the model does not have.</exception>
+    /// <exception cref="ObjectDisposedException">The service was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">While enumerating: the request was cancelled, or the service disposed of.</exception>
+    public IAsyncEnumerable<GeneratedToken> Generate(
+        GenerationRequest request, GenerationOptions? options = null, int mostProbable = 0, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        options ??= new();
+        Check(request, options, mostProbable);
+        var endIds = options.IgnoreEos ? [] : _endIds;
+        var text = _tokenizer is null ? null : new AnswerText(_tokenizer.CreateStreamingDecoder(skipSpecialTokens: true), options.StopTexts);
+        var row = new ServedRow(request, new TokenSampler(options, endIds, _memory), text, mostProbable);
+        _loop.Add(row);
+        return Tokens(row, cancellationToken.Register(row.GiveUp));
+    }
+
+    /// <summary>Stops the service; answers that are not complete are cancelled.</summary>
+    public void Dispose() => _loop.Dispose();
+
+    private static async IAsyncEnumerable<GeneratedToken> Tokens(ServedRow row, CancellationTokenRegistration onCancel, [EnumeratorCancellation] CancellationToken ofEnumerator = default)
+    {
+        using var _ = onCancel;
+        using var __ = ofEnumerator.Register(row.GiveUp);
+        try
+        {
+            await foreach (var token in row.Tokens.ReadAllAsync(CancellationToken.None).ConfigureAwait(false)) yield return token;
+        }
+        finally
+        {
+            row.GiveUp();
+        }
+    }
+
+    private void Check(GenerationRequest request, GenerationOptions options, int mostProbable)
+    {
+        options.Validate();
+        if (_tokenizer is null && options.StopTexts.Count > 0) throw new ArgumentException("StopTexts needs the model's tokenizer, and this model has none.", nameof(options));
+        var size = _decoder.Specification.VocabularySize;
+        if (mostProbable < 0 || mostProbable > size) throw new ArgumentOutOfRangeException(nameof(mostProbable), mostProbable, $"It must lie between 0 and the size of the vocabulary ({size}).");
+        foreach (var id in request.Prompt)
+            if (id < 0 || id >= size) throw new ArgumentException($"The prompt of row \"{request.RowId}\" holds the id {id}; the model's ids are 0 to {size - 1}.", nameof(request));
+    }
+}
