@@ -14,7 +14,8 @@ namespace Microsoft.ML.Drift;
 /// <para><see cref="Transform"/> does no work by itself: rows are answered, some batches ahead, while a cursor moves over them, and
 /// once more for every further pass. To keep the answers, save them or copy them: <c>ml.Data.CreateEnumerable</c>, <c>SaveAsChatJsonLines</c>.</para>
 /// <para>It is saved with <c>ml.Model.Save</c>, alone or in a chain of other transformers, and <c>ml.Model.Load</c> finds it by itself. It goes onto the
-/// GPU that <see cref="MLContext.GpuDeviceId"/> names, else onto the CPU. The transformer does not own its <see cref="Model"/>: whoever
+/// GPU that <see cref="MLContext.GpuDeviceId"/> names, else onto the CPU. Of a model with an adapter the file holds the adapter and which base model it
+/// belongs to (<see cref="WithAdapterMerged"/> makes it whole); loading looks for the base model where <see cref="CausalLMLoadOptions.BaseModel"/> says. The transformer does not own its <see cref="Model"/>: whoever
 /// needs the memory back disposes of that.</para>
 /// </remarks>
 public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
@@ -62,6 +63,9 @@ public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
     /// <summary>How many rows <see cref="Transform"/> answers together. It decides speed and memory, not the answers.</summary>
     public GenerationBatching Batching { get; }
 
+    /// <summary>Whether a model file gets an adapter merged into the weights.</summary>
+    internal bool SavesMerged { get; private init; }
+
     bool ITransformer.IsRowToRowMapper => true;
 
     /// <summary>The same model with other settings, such as <see cref="GenerationOptions.Greedy"/>; the weights are shared.</summary>
@@ -69,7 +73,13 @@ public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
     /// <param name="batching">How many rows are answered together; null keeps <see cref="Batching"/>.</param>
     /// <exception cref="ArgumentException">The settings are bad; the message lists every problem.</exception>
     public CausalLMTransformer With(GenerationOptions generation, GenerationBatching? batching = null) =>
-        new(Model, generation, OutputColumnName, InputColumnName, batching ?? Batching);
+        new(Model, generation, OutputColumnName, InputColumnName, batching ?? Batching) { SavesMerged = SavesMerged };
+
+    /// <summary>
+    /// The same transformer for saving: <c>ml.Model.Save</c> writes the model's adapter merged into the weights, so that the file needs no base model. The
+    /// model itself keeps its adapter. A model without an adapter is saved as ever.
+    /// </summary>
+    public CausalLMTransformer WithAdapterMerged() => new(Model, Generation, OutputColumnName, InputColumnName, Batching) { SavesMerged = true };
 
     /// <summary>The input's columns and the answers.</summary>
     /// <param name="inputSchema">The schema of the rows to answer.</param>

@@ -12,7 +12,14 @@ internal static class Checkout
         .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "NuGetPackageRoot").Value!;
 
     /// <summary>Runs <c>dotnet</c> in a fresh process; the output holds standard output and error together.</summary>
-    public static async Task<(int ExitCode, string Output)> Dotnet(string workingDirectory, params string[] arguments)
+    public static Task<(int ExitCode, string Output)> Dotnet(string workingDirectory, params string[] arguments) =>
+        Dotnet(workingDirectory, new Dictionary<string, string>(), arguments);
+
+    /// <inheritdoc cref="Dotnet(string, string[])"/>
+    /// <param name="workingDirectory">Where it runs.</param>
+    /// <param name="environment">Further environment variables.</param>
+    /// <param name="arguments">What follows <c>dotnet</c>.</param>
+    public static async Task<(int ExitCode, string Output)> Dotnet(string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", arguments)
         {
@@ -23,6 +30,7 @@ internal static class Checkout
         // What the test run's own MSBuild left in the environment would steer the new one.
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
 

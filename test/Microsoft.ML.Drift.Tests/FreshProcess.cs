@@ -6,8 +6,13 @@ internal static class FreshProcess
     private const string Program = "Microsoft.ML.Drift.FreshProcess";
 
     /// <summary>Runs it beside the tests, with all packages and native libraries the tests have.</summary>
-    public static Task<(int ExitCode, string Output)> Run(params string[] arguments) => Checkout.Dotnet(
-        Path.GetTempPath(),
+    public static Task<(int ExitCode, string Output)> Run(params string[] arguments) => Run(new Dictionary<string, string>(), arguments);
+
+    /// <inheritdoc cref="Run(string[])"/>
+    /// <param name="environment">Further environment variables.</param>
+    /// <param name="arguments">The program's arguments.</param>
+    public static Task<(int ExitCode, string Output)> Run(IReadOnlyDictionary<string, string> environment, params string[] arguments) => Checkout.Dotnet(
+        Path.GetTempPath(), environment,
         ["exec", "--depsfile", InOutput("Microsoft.ML.Drift.Tests.deps.json"), "--runtimeconfig", InOutput($"{Program}.runtimeconfig.json"), InOutput($"{Program}.dll"), .. arguments]);
 
     /// <summary>Runs a copy of it in <paramref name="folder"/>, which gets every managed assembly and no native library: an application without a TorchSharp runtime package.</summary>

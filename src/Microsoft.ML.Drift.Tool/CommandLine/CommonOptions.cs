@@ -20,6 +20,12 @@ internal static class CommonOptions
         HelpName = "PATH",
     };
 
+    public static readonly Option<string?> BaseModel = new("--base-model")
+    {
+        Description = "Where the base model lies, if --model is an adapter without it.",
+        HelpName = "PATH",
+    };
+
     public static readonly Option<string> Input = new("--input")
     {
         Description = "JSON Lines; - is standard input.",

@@ -11,11 +11,10 @@ internal static class ModelOptions
 
     /// <summary>Opens another model on the same device and with the same precision.</summary>
     public static CausalLM Open(ParseResult parsed, string path) =>
-        WithAdapter(OpenOther(parsed, path), parsed.GetValue(CommonOptions.Adapter));
+        WithAdapter(Open(parsed, path, Precision(parsed) with { BaseModel = parsed.GetValue(CommonOptions.BaseModel) }), parsed.GetValue(CommonOptions.Adapter));
 
     /// <summary>Opens a model to compare with: as the first, without its adapter.</summary>
-    public static CausalLM OpenOther(ParseResult parsed, string path) =>
-        Open(parsed, path, new CausalLMLoadOptions { Dtype = parsed.GetValue(CommonOptions.Dtype) == "bfloat16" ? WeightType.BFloat16 : WeightType.Float32 });
+    public static CausalLM OpenOther(ParseResult parsed, string path) => Open(parsed, path, Precision(parsed));
 
     /// <summary>Opens the model to train: its weights are float32 whatever the computation's precision.</summary>
     /// <param name="parsed">The command line.</param>
@@ -51,6 +50,9 @@ internal static class ModelOptions
             throw;
         }
     }
+
+    private static CausalLMLoadOptions Precision(ParseResult parsed) =>
+        new() { Dtype = parsed.GetValue(CommonOptions.Dtype) == "bfloat16" ? WeightType.BFloat16 : WeightType.Float32 };
 
     public static PretrainedTokenizer OpenTokenizer(ParseResult parsed) => ModelText.LoadTokenizer(parsed.GetValue(CommonOptions.Model)!);
 

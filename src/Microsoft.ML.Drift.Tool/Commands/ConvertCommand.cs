@@ -22,7 +22,7 @@ internal static class ConvertCommand
         HelpName = "TYPE",
     };
 
-    private static readonly Option<bool> MergeAdapter = new("--merge-adapter") { Description = "Make the adapter part of the weights." };
+    private static readonly Option<bool> MergeAdapter = new("--merge-adapter") { Description = "Make the adapter part of the weights; without it a zip holds the adapter alone, and the other formats refuse." };
     private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace what is there." };
 
     public static CliCommand Create()
@@ -33,7 +33,7 @@ internal static class ConvertCommand
             Example: drift convert --model trained --output trained.gguf --format gguf --dtype q8_0
             """)
         {
-            CommonOptions.Model, CommonOptions.Adapter, Output, Format, Dtype, MergeAdapter, Overwrite,
+            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, Output, Format, Dtype, MergeAdapter, Overwrite,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;
@@ -50,10 +50,10 @@ internal static class ConvertCommand
         if (format == "hf" ? File.Exists(output) : Directory.Exists(output)) throw new InvalidInputException($"--output {output}: {(format == "hf" ? "this is a file; name a folder" : "this is a folder; name a file")}.");
 
         using var model = ModelOptions.WithAdapter(
-            ModelOptions.Open(parsed, parsed.GetValue(CommonOptions.Model)!, new CausalLMLoadOptions { Dtype = format == "zip" ? weights : WeightType.Float32 }), parsed.GetValue(CommonOptions.Adapter));
-        if (model.HasAdapter && !parsed.GetValue(MergeAdapter)) throw new InvalidInputException("The model has an adapter: say --merge-adapter to make it part of the weights.");
+            ModelOptions.Open(parsed, parsed.GetValue(CommonOptions.Model)!, new CausalLMLoadOptions { Dtype = format == "zip" ? weights : WeightType.Float32, BaseModel = parsed.GetValue(CommonOptions.BaseModel) }), parsed.GetValue(CommonOptions.Adapter));
+        if (model.HasAdapter && !parsed.GetValue(MergeAdapter) && format != "zip") throw new InvalidInputException("The model has an adapter: say --merge-adapter to make it part of the weights.");
         if (!model.HasAdapter && parsed.GetValue(MergeAdapter)) throw new InvalidInputException("--merge-adapter: the model has no adapter; name it with --adapter.");
-        if (model.HasAdapter) Console.Error.WriteLine($"The adapter is merged; the largest change of a logit on a probe is {TextTable.Number(model.MergeAdapter(), "0.0e+0")}.");
+        if (model.HasAdapter && parsed.GetValue(MergeAdapter)) Console.Error.WriteLine($"The adapter is merged; the largest change of a logit on a probe is {TextTable.Number(model.MergeAdapter(), "0.0e+0")}.");
         cancellation.ThrowIfCancellationRequested();
 
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);

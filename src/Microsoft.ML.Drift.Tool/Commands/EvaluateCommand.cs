@@ -27,7 +27,7 @@ internal static class EvaluateCommand
             Example: drift evaluate --model trained --reference models/SmolLM2-135M-Instruct --input pairs.test.jsonl
             """)
         {
-            CommonOptions.Model, CommonOptions.Adapter, Reference, Beta, CommonOptions.Input, CommonOptions.Output,
+            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, Reference, Beta, CommonOptions.Input, CommonOptions.Output,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;

@@ -24,7 +24,7 @@ internal static class GenerateCommand
             Example: echo '{"prompt":[{"role":"user","content":"Hi"}]}' | drift generate --model models/SmolLM2-135M-Instruct --temperature 0 --max-new-tokens 32
             """)
         {
-            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.Input, CommonOptions.Output,
+            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, CommonOptions.Input, CommonOptions.Output,
             NumSamples,
         };
         GenerationSettings.AddTo(command);

@@ -27,7 +27,7 @@ internal static class InspectCommand
             Example: drift inspect pairs.jsonl --model models/SmolLM2-135M-Instruct --recipe samples/recipes/iteration.yaml
             """)
         {
-            Target, Input, Model, CommonOptions.Adapter, RecipePath, Set, Json,
+            Target, Input, Model, CommonOptions.Adapter, CommonOptions.BaseModel, RecipePath, Set, Json,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;

@@ -20,7 +20,7 @@ internal static class LogProbsCommand
             Example: drift logprobs --model models/SmolLM2-135M-Instruct --input pairs.jsonl --top-logits 5
             """)
         {
-            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.Input, CommonOptions.Output, TopLogits, Logits,
+            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, CommonOptions.Input, CommonOptions.Output, TopLogits, Logits,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;

@@ -35,7 +35,7 @@ internal static class SampleCommand
             Example: drift sample --model models/SmolLM2-135M-Instruct --input dsat.jsonl --output pairs.jsonl --max-new-tokens 64 --test-rows 5
             """)
         {
-            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.Input, CommonOptions.Output,
+            CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, CommonOptions.Input, CommonOptions.Output,
             Mode, Instruction, MaxPromptTokens, Retries, NearCopyThreshold, KeepUnfinished, TestRows, TestOutput, Journal,
         };
         GenerationSettings.AddTo(command);

@@ -49,6 +49,9 @@ public sealed class CausalLM : IDisposable
 
     internal Decoder Decoder { get; }
 
+    /// <summary>The full path the model was loaded from; null for one made in memory.</summary>
+    internal string? Location => _files.Location;
+
     /// <summary>config.json and generation_config.json as they would be saved.</summary>
     internal IReadOnlyDictionary<string, byte[]> ConfigurationFiles => _files.ConfigurationFiles(Decoder.StorageDtype);
 
@@ -66,7 +69,8 @@ public sealed class CausalLM : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (ModelZip.IsZip(path)) return ModelZip.Load(path, options ?? new());
-        if (LoraAdapter.IsFolder(path)) return LoadAdapted(path, options);
+        if (LoraAdapter.IsFolder(path)) return LoadAdapted(path, options ?? new());
+        options?.RefuseBaseModel(path);
         var storage = (options ?? new()).Storage();
         var (files, source) = ModelFiles.Open(path);
         using (source) return Build(files.WithChatTemplate(options?.ChatTemplate), storage, source);
@@ -90,8 +94,12 @@ public sealed class CausalLM : IDisposable
     internal static CausalLM Create(ModelConfiguration configuration, int seed) => Create(configuration, tokenizer: null, seed);
 
     /// <summary>Makes a model of parts: the files that <see cref="ConfigurationFiles"/> and the tokenizer give, by name, and weights.</summary>
-    internal static CausalLM FromParts(IReadOnlyDictionary<string, byte[]> files, ITensorSource weights, CausalLMLoadOptions? options = null) =>
-        Build(ModelFiles.FromFiles(files, weights.Location).WithChatTemplate(options?.ChatTemplate), (options ?? new()).Storage(), weights);
+    /// <param name="files">The files.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="options">Device and type.</param>
+    /// <param name="location">Where the model comes from, or null.</param>
+    internal static CausalLM FromParts(IReadOnlyDictionary<string, byte[]> files, ITensorSource weights, CausalLMLoadOptions? options = null, string? location = null) =>
+        Build(ModelFiles.FromFiles(files, weights.Location).WithChatTemplate(options?.ChatTemplate) with { Location = location }, (options ?? new()).Storage(), weights);
 
     /// <summary>Attaches a fresh LoRA adapter, which changes nothing until it is trained; from then on training moves it alone.</summary>
     /// <param name="options">Its rank, scale and places.</param>
@@ -196,9 +204,9 @@ public sealed class CausalLM : IDisposable
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Decoder.Dispose();
 
-    private static CausalLM LoadAdapted(string adapterFolder, CausalLMLoadOptions? options)
+    private static CausalLM LoadAdapted(string adapterFolder, CausalLMLoadOptions options)
     {
-        var model = Load(LoraAdapter.BaseFolder(adapterFolder), options);
+        var model = Load(LoraAdapter.BaseFolder(adapterFolder, options), options with { BaseModel = null });
         try
         {
             model.LoadAdapter(adapterFolder);

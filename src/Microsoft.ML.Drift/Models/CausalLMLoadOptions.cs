@@ -24,6 +24,18 @@ public sealed record CausalLMLoadOptions
     /// <summary>A chat template (Jinja source) in place of the model's own; it is saved with the model. Null (the default) keeps the model's own.</summary>
     public string? ChatTemplate { get; init; }
 
+    /// <summary>
+    /// For an adapter that is stored without its base model (a PEFT folder, a model file with an adapter): the base model's folder or GGUF file. Null (the
+    /// default) looks in the models and folders of models that the environment variable DRIFT_BASE_MODELS lists, and where the adapter says.
+    /// </summary>
+    public string? BaseModel { get; init; }
+
+    /// <exception cref="ArgumentException">A base model is named for a model that is whole.</exception>
+    internal void RefuseBaseModel(string path)
+    {
+        if (BaseModel is not null) throw new ArgumentException($"BaseModel is set, but {path} is a whole model; only an adapter needs one.", nameof(BaseModel));
+    }
+
     internal ParameterStorage Storage()
     {
         TorchRuntime.EnsureLoaded();

@@ -15,8 +15,7 @@ public static class ModelText
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (ModelZip.IsZip(path))
         {
-            using var model = CausalLM.Load(path);
-            return model.Tokenizer ?? throw NoTokenizer(path);
+            return ModelFiles.FromFiles(ModelZip.ReadFiles(path), path).Tokenizer ?? throw NoTokenizer(path);
         }
         if (GgufIn(path) is not { } file) return PretrainedTokenizer.Load(path);
         using var gguf = GgufFile.Open(file);

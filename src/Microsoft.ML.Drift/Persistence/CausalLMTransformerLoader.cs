@@ -24,9 +24,9 @@ internal static class CausalLMTransformerLoader
 
     public static void Save(ModelSaveContext context, CausalLMTransformer transformer) => ModelPartsWriter.Save(context, Component, parts =>
     {
-        CausalLMParts.Add(parts, transformer.Model);
+        CausalLMParts.Add(parts, transformer.Model, transformer.SavesMerged);
         parts.AddJson(SettingsName, new Settings(
-            transformer.OutputColumnName, transformer.InputColumnName, CausalLMParts.TypeOf(transformer.Model), transformer.Generation, transformer.Batching));
+            transformer.OutputColumnName, transformer.InputColumnName, BaseModelIdentity.TypeOf(transformer.Model), transformer.Generation, transformer.Batching));
     });
 
     // ML.NET calls this by its name.

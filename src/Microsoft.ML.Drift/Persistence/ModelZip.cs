@@ -20,14 +20,20 @@ internal static class ModelZip
 
     /// <summary>Loads the model: the last one, if the chain holds several.</summary>
     /// <exception cref="InvalidDataException">The zip is torn, damaged or altered, or holds no language model; the message names file and entry.</exception>
-    public static CausalLM Load(string path, CausalLMLoadOptions options)
+    public static CausalLM Load(string path, CausalLMLoadOptions options) => Read(path, parts => CausalLMParts.Read(parts, options));
+
+    /// <summary>Reads the model's configuration, tokenizer and template alone, by file name.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static IReadOnlyDictionary<string, byte[]> ReadFiles(string path) => Read(path, CausalLMParts.ReadFiles);
+
+    private static T Read<T>(string path, Func<ModelPartsReader, T> read)
     {
         try
         {
             using var archive = Open(path);
             var header = archive.Entries.Where(entry => entry.Name == ModelLoadContext.ModelStreamName).Reverse().FirstOrDefault(IsCausalLM)
                 ?? throw new InvalidDataException("It is an ML.NET model file or another zip, and no transformer in it is a causal language model.");
-            return ReadModel(archive, header, options);
+            return read(PartsOf(archive, header));
         }
         catch (InvalidDataException e)
         {
@@ -50,7 +56,7 @@ internal static class ModelZip
     private static bool IsCausalLM(ZipArchiveEntry header) =>
         WithHeader(header, context => ModelHeader.GetLoaderSig(ref context.Header) == CausalLMTransformerLoader.Signature);
 
-    private static CausalLM ReadModel(ZipArchive archive, ZipArchiveEntry header, CausalLMLoadOptions options)
+    private static ModelPartsReader PartsOf(ZipArchive archive, ZipArchiveEntry header)
     {
         var manifestHash = WithHeader(header, context =>
         {
@@ -58,8 +64,7 @@ internal static class ModelZip
             return context.LoadString();
         });
         var folder = header.FullName[..^header.Name.Length];
-        var parts = new ModelPartsReader(new ZipEntries(archive, folder), CausalLMTransformerLoader.Component, manifestHash);
-        return CausalLMParts.Read(parts, options);
+        return new(new ZipEntries(archive, folder), CausalLMTransformerLoader.Component, manifestHash);
     }
 
     /// <summary>Reads a component's main stream, which is small. ML.NET's complaints about it become ours, with the entry's name.</summary>

@@ -68,20 +68,6 @@ public sealed class ModelFileTests : IDisposable
 
     /// <summary>Unzipped, the model's entry is a Hugging Face folder.</summary>
     [Fact]
-    public void Save_ModelWithAnAdapter_IsRefusedUntilMerged()
-    {
-        using var model = TinyModel.Create();
-        model.AddAdapter(new LoraOptions { Rank = 2 }, seed: 1);
-        var transformer = TinyModel.Transformer(model);
-
-        var error = Assert.ThrowsAny<Exception>(() => _ml.Model.Save(transformer, Questions.Schema, Zip));
-
-        Assert.Contains("MergeAdapter", error.GetBaseException().Message);
-        model.MergeAdapter();
-        _ml.Model.Save(transformer, Questions.Schema, Zip);
-    }
-
-    [Fact]
     public void Save_Unzipped_IsAModelFolder()
     {
         using var model = TinyModel.Create();

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Microsoft.ML.Drift.Models;
+using Microsoft.ML.Drift.Preference;
 
 namespace Microsoft.ML.Drift.Tool.Tests.Commands;
 
@@ -17,6 +19,34 @@ public sealed class TextCommandTests(ModelFixture models) : CommandTest(models)
 
         await Succeed("detokenize", "--model", Models.Model, "--input", At("ids.jsonl"), "--output", At("text.jsonl"), "--skip-special-tokens");
         Assert.Equal("ab a", (string)Read("text.jsonl")[0]["text"]!);
+    }
+
+    /// <summary>An adapter in a zip without its base model: the base is found where it lay, or where --base-model says.</summary>
+    [Fact]
+    public async Task Generate_ZipWithAnAdapter_AnswersAsTheModelWithItsAdapter()
+    {
+        using (var policy = CausalLM.Load(Models.Model))
+        {
+            var ml = new MLContext();
+            var pairs = ml.Data.LoadFromEnumerable([new { Prompt = "ab", Chosen = "yes please", Rejected = "no" }]);
+            using var trained = ml.Drift().Trainers.Dpo(policy, new DpoTrainer.Options { LearningRate = 0.05, NumberOfEpochs = 10, WarmupRatio = 0, Lora = new() { Rank = 2 } }).Fit(pairs).Model;
+            trained.SaveAdapter(At("adapter"));
+        }
+        var input = Write("in.jsonl", """{"prompt":"ab"}""", """{"prompt":"hello"}""");
+        await Succeed("convert", "--model", Models.Model, "--adapter", At("adapter"), "--output", At("adapted.zip"), "--format", "zip");
+        string[] generate = ["--input", input, "--temperature", "0", "--max-new-tokens", "8", "--output"];
+
+        await Succeed(["generate", "--model", Models.Model, "--adapter", At("adapter"), .. generate, At("beside.jsonl")]);
+        await Succeed(["generate", "--model", At("adapted.zip"), .. generate, At("zip.jsonl")]);
+        await Succeed(["generate", "--model", At("adapted.zip"), "--base-model", Models.Model, .. generate, At("named.jsonl")]);
+        await Succeed(["generate", "--model", Models.Model, .. generate, At("bare.jsonl")]);
+
+        Assert.Equal(Answers("beside.jsonl"), Answers("zip.jsonl"));
+        Assert.Equal(Answers("beside.jsonl"), Answers("named.jsonl"));
+        Assert.NotEqual(Answers("beside.jsonl"), Answers("bare.jsonl"));
+        Assert.Contains("there is nothing", await Refused(["generate", "--model", At("adapted.zip"), "--base-model", At("nowhere"), .. generate, At("no.jsonl")]));
+
+        string[] Answers(string file) => [.. Read(file).Select(row => (string)row["text"]!)];
     }
 
     [Fact]

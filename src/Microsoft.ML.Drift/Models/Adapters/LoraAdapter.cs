@@ -13,7 +13,7 @@ internal sealed class LoraAdapter
     /// <summary>How PEFT's checkpoints begin their names.</summary>
     public const string Prefix = "base_model.model.";
 
-    private const string WeightsName = "adapter_model.safetensors";
+    public const string WeightsName = "adapter_model.safetensors";
 
     private readonly List<LoraDelta> _deltas = [];
     private readonly List<(string Module, Parameter Copy, Parameter Original)> _saved = [];
@@ -41,6 +41,8 @@ internal sealed class LoraAdapter
 
     public LoraConfiguration Configuration { get; }
 
+    public IEnumerable<TensorToWrite> TensorsToWrite => Tensors.Select(slice => new TensorToWrite(slice.Name, slice.Shape, ScalarType.Float32, slice.View));
+
     /// <summary>Whether the adapter takes part in the forward pass.</summary>
     public bool Enabled { get; set; } = true;
 
@@ -61,13 +63,16 @@ internal sealed class LoraAdapter
     public static bool IsFolder(string path) =>
         File.Exists(Path.Combine(path, LoraConfiguration.FileName)) && !File.Exists(Path.Combine(path, "config.json"));
 
-    /// <summary>The folder of the model that an adapter's folder names, relative to that folder or to the current one.</summary>
-    public static string BaseFolder(string folder)
+    /// <summary>
+    /// The folder of the model that an adapter's folder names, relative to that folder or to the current one, else the places of <see cref="BaseModelPlaces"/>.
+    /// </summary>
+    public static string BaseFolder(string folder, CausalLMLoadOptions options)
     {
         var name = ReadConfiguration(folder).BaseModel;
-        var candidates = name is null ? [] : new[] { Path.GetFullPath(Path.Combine(folder, name)), Path.GetFullPath(name) };
-        return candidates.FirstOrDefault(Path.Exists) ?? throw new DirectoryNotFoundException(
-            $"{folder}: the adapter's base model, \"{name}\", is not a folder or file here. Load the base model and call LoadAdapter, or correct \"base_model_name_or_path\" in {LoraConfiguration.FileName}.");
+        var named = name is null || options.BaseModel is not null ? [] : new[] { Path.GetFullPath(Path.Combine(folder, name)), Path.GetFullPath(name) };
+        var leaf = name is null ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(name));
+        return named.Concat(BaseModelPlaces.For(leaf, location: null, options)).FirstOrDefault(Path.Exists) ?? throw new DirectoryNotFoundException(
+            $"{folder}: the adapter's base model, \"{options.BaseModel ?? name}\", is not a folder or file here. {BaseModelPlaces.Remedy} Or correct \"base_model_name_or_path\" in {LoraConfiguration.FileName}.");
     }
 
     /// <summary>An adapter from a folder as PEFT saves it.</summary>
@@ -97,7 +102,7 @@ internal sealed class LoraAdapter
     public void Save(string folder)
     {
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), Tensors.Select(slice => new TensorToWrite(slice.Name, slice.Shape, ScalarType.Float32, slice.View)));
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), TensorsToWrite);
         AtomicFile.Write(Path.Combine(folder, LoraConfiguration.FileName), stream => stream.Write(Encoding.UTF8.GetBytes(Configuration.Json)));
     }
 
@@ -115,6 +120,17 @@ internal sealed class LoraAdapter
             foreach (var (_, copy, original) in _saved) original.copy_(copy);
         }
         Detach(decoder);
+    }
+
+    /// <summary>The decoder's tensors as they would be after <see cref="Merge"/>, computed one by one; the decoder stays as it is.</summary>
+    /// <exception cref="InvalidOperationException">The adapter cannot be merged.</exception>
+    public IEnumerable<TensorToWrite> MergedTensors(Decoder decoder)
+    {
+        Check(decoder);
+        var deltas = _deltas.ToDictionary(delta => delta.Target.Name);
+        var copies = _saved.ToDictionary(saved => $"{saved.Module}.weight", saved => saved.Copy);
+        return decoder.Tensors.Values.Select(slice => new TensorToWrite(slice.Name, slice.Shape, decoder.StorageDtype,
+            deltas.TryGetValue(slice.Name, out var delta) ? delta.MergedWeight : copies.TryGetValue(slice.Name, out var copy) ? copy.alias : slice.View));
     }
 
     private static LoraConfiguration ReadConfiguration(string folder)
