@@ -21,7 +21,7 @@ public sealed partial class DriftIterationEstimator
         /// <summary>How chosen answers are sampled. Its iteration and journal are set by the run and must be left alone.</summary>
         public DsatPairSampler.Options Sampling { get; init; } = new();
 
-        /// <summary>How each iteration trains. Default: the paper's settings, one epoch. Its progress and cancellation are set by the run and must be left alone.</summary>
+        /// <summary>How each iteration trains. Default: the paper's settings, one epoch. Its progress, cancellation, run folder and notices are set by the run and must be left alone.</summary>
         public DpoTrainer.Options Training { get; init; } = new();
 
         /// <summary>Pairs of a dissatisfying answer and the later one that satisfied the user, for a seed stage before the first iteration. Null (the default): no seed stage.</summary>
@@ -48,6 +48,12 @@ public sealed partial class DriftIterationEstimator
         /// </summary>
         public string? RunFolder { get; init; }
 
+        /// <summary>Whether a run that <see cref="RunFolder"/> holds is renamed (the time is added to its name) and this one begins anew. Default false.</summary>
+        public bool Restart { get; init; }
+
+        /// <summary>Told in words what a reader of logs should know: where a run continues, that a damaged checkpoint was passed over. Default none.</summary>
+        public IProgress<string>? Notices { get; init; }
+
         /// <summary>Told what the run is doing, on the thread that calls <c>Fit</c>. Default none.</summary>
         public IProgress<DriftProgress>? Progress { get; init; }
 
@@ -63,6 +69,11 @@ public sealed partial class DriftIterationEstimator
             if (Sampling.JournalPath is not null) yield return "Sampling.JournalPath is set, but the run keeps its journals in RunFolder; leave it null.";
             if (Training.Progress is not null) yield return "Training.Progress is set, but the run reports through Progress; leave it null.";
             if (Training.CancellationToken.CanBeCanceled) yield return "Training.CancellationToken is set, but the run has its own CancellationToken; use that.";
+            if (Training.RunFolder is not null) yield return "Training.RunFolder is set, but the run keeps each stage's training in its own RunFolder; leave it null.";
+            if (Training.Restart) yield return "Training.Restart is set, but the run has its own Restart; use that.";
+            if (Training.Notices is not null) yield return "Training.Notices is set, but the run has its own Notices; use that.";
+            if (Training.Checkpoints is not null && RunFolder is null) yield return "Training.Checkpoints is set, but there is no RunFolder to write them to.";
+            if (Restart && RunFolder is null) yield return "Restart is set, but there is no RunFolder.";
             if (Training.PromptColumnName != Data.ChatColumnNames.Prompt || Training.ChosenColumnName != Data.ChatColumnNames.Chosen || Training.RejectedColumnName != Data.ChatColumnNames.Rejected)
                 yield return "Training's column names are set, but the run trains on its own samples, in the columns Prompt, Chosen and Rejected; leave them alone.";
             if (SeedEpochs is not null && SeedPairs is null) yield return "SeedEpochs is set, but there are no SeedPairs.";

@@ -38,6 +38,7 @@ public sealed partial class DriftIterationEstimator : IEstimator<CausalLMTransfo
     /// <summary>Runs all stages and gives every stage's figures and model.</summary>
     /// <param name="input">DSAT rows.</param>
     /// <exception cref="ArgumentException">A column is missing or of another type, or too few rows are left to train on.</exception>
+    /// <exception cref="IOException">The run folder cannot be written, or another process uses it.</exception>
     /// <exception cref="InvalidDataException">A row is incomplete, or a file of the run folder is damaged.</exception>
     /// <exception cref="InvalidOperationException">The run folder holds a run with other settings, data or model, or no sampled row became a pair.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
@@ -46,7 +47,7 @@ public sealed partial class DriftIterationEstimator : IEstimator<CausalLMTransfo
     {
         ArgumentNullException.ThrowIfNull(input);
         var rows = Split(input);
-        var folder = _options.RunFolder is { } path ? RunFolder.Open(path, DriftRunSettings.Identity(_options, rows, _policy)) : null;
+        using var folder = OpenFolder(rows);
         folder?.KeepRows("train", rows.Training, _options.Sampling.NeedsFeedback, _context, _options.CancellationToken);
         if (rows.HeldOut is not null) folder?.KeepRows("test", rows.HeldOut, _options.Sampling.NeedsFeedback, _context, _options.CancellationToken);
         using var stages = new DriftStages(_context, _policy, _options, rows, folder);
@@ -64,6 +65,17 @@ public sealed partial class DriftIterationEstimator : IEstimator<CausalLMTransfo
         var sampler = new DsatPairSampler(_context, _policy, _options.Sampling);
         sampler.GetOutputSchema(inputSchema);
         return CausalLMTransformer.OutputShapeOf(inputSchema, ChatColumnNames.Response, ChatColumnNames.Prompt);
+    }
+
+    private RunFolder? OpenFolder(DriftRows rows)
+    {
+        if (_options.RunFolder is not { } path) return null;
+        var data = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["dsat rows"] = DataFingerprint.Of(rows.Training, DataFingerprint.RunColumns) };
+        if (rows.HeldOut is not null) data["held-out rows"] = DataFingerprint.Of(rows.HeldOut, DataFingerprint.RunColumns);
+        if (rows.Seed is not null) data["seed pairs"] = DataFingerprint.Of(rows.Seed, DataFingerprint.RunColumns);
+        var folder = RunFolder.Open(path, new RunIdentity("drift", RunSettings.Of(_options), data, PolicyFingerprint.Of(_policy)), _options.Restart);
+        if (folder.MovedAside is { } moved) _options.Notices?.Report($"The run that was in {folder.FullPath} is now in {moved}.");
+        return folder;
     }
 
     private DriftRows Split(IDataView input)

@@ -60,7 +60,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
 
     private (IDataView Pairs, DsatSamplingSummary Summary) Sample(string stage, int number, IDataView input, string journal, string? pairsPath)
     {
-        var sampling = options.Sampling with { Iteration = number, JournalPath = folder?.PathOf(stage, journal) };
+        var sampling = options.Sampling with { Iteration = number, JournalPath = folder?.PathOf(stage, journal), OwnsJournal = true };
         var sampler = new DsatPairSampler(context, Current, sampling).Fit(input);
         var pairs = sampler.Sample(input, new Relay<GenerationProgress>(value => Report(stage, DriftActivity.Sampling, value.FinishedRows, value.TotalRows, value.TokensPerSecond)), options.CancellationToken);
         if (pairsPath is not null) context.Data.SaveAsChatJsonLines(pairs, pairsPath);
@@ -92,13 +92,13 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
 
         DriftStageResult KeepInFolder(string name)
         {
-            // The model's folder appears last and at once: it is what says that the stage is done.
-            var model = folder!.Model(name);
-            folder.WriteStage(name, StageSummary.ToJson(count, sampling, measured, new(samplingTime, trainingTime, evaluationTime, TimeSpan.Zero)));
-            Current.Save(model);
-            var times = new StageTimes(samplingTime, trainingTime, evaluationTime, Lap(clock));
-            folder.WriteStage(name, StageSummary.ToJson(count, sampling, measured, times));
-            return new DriftStageResult(name, count, sampling, history, measured, times, () => CausalLM.Load(model));
+            StageTimes times = null!;
+            folder!.Finish(name, place => Current.Save(place), () =>
+            {
+                times = new StageTimes(samplingTime, trainingTime, evaluationTime, Lap(clock));
+                return StageSummary.ToJson(count, sampling, measured, times);
+            });
+            return new DriftStageResult(name, count, sampling, history, measured, times, () => CausalLM.Load(folder.Model(name)));
         }
     }
 
@@ -109,26 +109,27 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
         var (tokens, cuts) = tokenizer.Read(pairs, $"stage {stage}");
         folder?.WriteTokenization(stage, cuts);
         var heldOut = evaluation is null ? [] : tokenizer.Read(evaluation, $"the held-out rows of stage {stage}").Pairs;
-        if (training.Lora is { } lora) trained.AddAdapter(lora, training.Seed);
-        using var metrics = folder is null ? null : new MetricsFile(folder.Metrics(stage));
-        using var scores = folder is null ? null : new PairScoreLog(folder.TrainingScores(stage));
         var totalSteps = 0;
-        using var run = new PreferenceTraining(trained, null, tokens, heldOut, training with
+        training = training with
         {
-            Progress = new Relay<TrainingRecord>(record =>
-            {
-                metrics?.Report(record);
-                options.Progress?.Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record));
-            }),
-        })
+            CancellationToken = options.CancellationToken,
+            Notices = options.Notices,
+            Progress = options.Progress is not { } progress ? null : new Relay<TrainingRecord>(record =>
+                progress.Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record))),
+        };
+        using var scores = folder is null ? null : new StepLog(folder.TrainingScores(stage));
+        using var files = folder is null ? null : new TrainingFolder(folder.PathOf(stage), TrainingIdentity.Of(training, trained, null, tokens, heldOut), training, scores);
+        if (training.Lora is { } lora) trained.AddAdapter(lora, training.Seed);
+        using var run = new PreferenceTraining(trained, null, tokens, heldOut, files is null ? training : training with { Progress = files.Watched })
         {
             BatchScored = (batch, isEvaluation) =>
             {
-                if (!isEvaluation) scores?.Add(tokens, batch, training.Beta);
+                if (isEvaluation || scores is null) return;
+                foreach (var score in batch.Pairs) scores.Add(PairScore.Of(tokens[score.Row], training.Beta, score).ToLine());
             },
         };
         totalSteps = run.Loop.TotalSteps;
-        var history = run.Loop.Run(options.CancellationToken);
+        var history = files?.Run(run.Loop, trained.Decoder) ?? run.Loop.Run(options.CancellationToken);
         // The next stage's reference is this stage's result: with an adapter that is possible only once it is part of the weights.
         if (training.Lora is not null) trained.MergeAdapter();
         return (history, tokens.Count);

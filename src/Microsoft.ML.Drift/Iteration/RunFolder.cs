@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Microsoft.ML.Drift.Data;
 using Microsoft.ML.Drift.Generation;
-using Microsoft.ML.Drift.Models;
+using Microsoft.ML.Drift.Preference;
 
 namespace Microsoft.ML.Drift.Iteration;
 
@@ -14,6 +14,7 @@ namespace Microsoft.ML.Drift.Iteration;
 /// <remarks>
 /// <code>
 /// run.json                  what is run: settings, fingerprints of data and model
+/// run.lock                  held by the process that runs it; run.lock.owner says which
 /// rows.train.jsonl          the complaints as they were read: what each pair of an iteration comes from
 /// rows.test.jsonl           the held-out complaints
 /// seed/ iter1/ iter2/ …     one folder for each stage
@@ -24,43 +25,36 @@ namespace Microsoft.ML.Drift.Iteration;
 ///   metrics.jsonl           one line for each optimizer step and evaluation
 ///   scores.train.jsonl      what each pair scored when it was trained on
 ///   scores.test.jsonl       what each held-out pair scores with the stage's model
-///   stage.json              counts, times and held-out figures
+///   reference/              what the reference thinks of each pair
+///   checkpoints/            the training after some of its steps, until the stage is done
+///   stage.json              counts, times and held-out figures, SHA-256 of the stage's files
 ///   model/                  the stage's model, a Hugging Face folder
 /// </code>
 /// </remarks>
-internal sealed class RunFolder
+internal sealed class RunFolder : IDisposable
 {
-    private const string RunFile = "run.json";
+    private const string StageFile = "stage.json";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private readonly string _path;
+    private readonly OwnedFolder _owner;
 
-    private RunFolder(string path) => _path = path;
+    private RunFolder(OwnedFolder owner) => _owner = owner;
 
-    /// <summary>Opens a folder for a run: a new one is begun, one of the same run is continued.</summary>
-    /// <exception cref="InvalidOperationException">The folder holds a run with other settings, data or model; the message names each difference.</exception>
-    public static RunFolder Open(string path, RunIdentity identity)
+    /// <summary>Where an older run was moved by a restart; null where none was.</summary>
+    public string? MovedAside => _owner.MovedAside;
+
+    /// <summary>The folder's full path.</summary>
+    public string FullPath => _owner.Path;
+
+    /// <inheritdoc cref="OwnedFolder.Open"/>
+    public static RunFolder Open(string path, RunIdentity identity, bool restart) => new(OwnedFolder.Open(path, identity, restart, ["seed", "iter1"]));
+
+    public void Dispose() => _owner.Dispose();
+
+    /// <summary>A stage's folder, which is made, or a file or folder in it.</summary>
+    public string PathOf(string stage, string name = "")
     {
-        var folder = new RunFolder(Path.GetFullPath(path));
-        Directory.CreateDirectory(folder._path);
-        var file = Path.Combine(folder._path, RunFile);
-        if (!File.Exists(file))
-        {
-            WriteWhole(file, identity.ToJson().ToJsonString(Indented));
-            return folder;
-        }
-
-        var differences = identity.DifferencesFrom(JsonNode.Parse(File.ReadAllText(file))!).ToList();
-        if (differences.Count > 0)
-            throw new InvalidOperationException(
-                $"{folder._path} holds a run that differs from this one: {string.Join("; ", differences)}. Use the same settings, data and model to continue it, or another folder.");
-        return folder;
-    }
-
-    /// <summary>A stage's file or folder; the stage's folder is made.</summary>
-    public string PathOf(string stage, string name)
-    {
-        var folder = Path.Combine(_path, stage);
+        var folder = Path.Combine(FullPath, stage);
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, name);
     }
@@ -78,36 +72,68 @@ internal sealed class RunFolder
     public string Model(string stage) => PathOf(stage, "model");
 
     /// <summary>True where the stage is done.</summary>
-    public bool IsDone(string stage) => Directory.Exists(Path.Combine(_path, stage, "model"));
-
-    public void WriteStage(string stage, JsonObject summary) => WriteWhole(PathOf(stage, "stage.json"), summary.ToJsonString(Indented));
+    public bool IsDone(string stage) => Directory.Exists(Path.Combine(FullPath, stage, "model"));
 
     /// <summary>Keeps the complaints themselves, so that the folder tells where its pairs come from; once for each run.</summary>
     public void KeepRows(string split, IDataView rows, bool needsFeedback, MLContext context, CancellationToken cancellation)
     {
-        var path = Path.Combine(_path, $"rows.{split}.jsonl");
+        var path = Path.Combine(FullPath, $"rows.{split}.jsonl");
         if (File.Exists(path)) return;
         var complaints = DsatRowReader.Read(rows, needsFeedback, cancellation).Select(row => new Complaint { RowId = row.RowId, Prompt = row.Prompt, Rejected = row.Rejected, Feedback = row.Feedback });
         context.Data.SaveAsChatJsonLines(context.Data.LoadFromEnumerable(complaints), path);
     }
 
     public void WriteTokenization(string stage, TokenizationSummary summary) =>
-        WriteWhole(PathOf(stage, "tokenization.json"), JsonSerializer.SerializeToNode(summary, Indented)!.ToJsonString(Indented));
+        AtomicFile.Write(PathOf(stage, "tokenization.json"), stream => JsonSerializer.Serialize(stream, summary, Indented));
 
     public void WriteHeldOutScores(string stage, IReadOnlyList<PairScore> scores) => AtomicFile.Write(PathOf(stage, "scores.test.jsonl"), stream =>
     {
         foreach (var score in scores) stream.Write(score.ToLine());
     });
 
-    public JsonNode ReadStage(string stage) => JsonNode.Parse(File.ReadAllText(PathOf(stage, "stage.json")))!;
-
-    private static void WriteWhole(string path, string text) => AtomicFile.Write(path, stream =>
+    /// <summary>Keeps a stage's model and summary. The model's folder appears last and at once: it is what says that the stage is done.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="save">Writes the model into a folder.</param>
+    /// <param name="summarize">Gives the summary; called when the model is written.</param>
+    public void Finish(string stage, Action<string> save, Func<JsonObject> summarize)
     {
-        using var writer = new StreamWriter(stream, leaveOpen: true);
-        writer.Write(text);
-        writer.Write('\n');
-    });
+        DurableFolder.Create(Model(stage), place =>
+        {
+            save(place);
+            var summary = summarize();
+            summary["files"] = new JsonObject(
+            [
+                .. new[] { TrainingPairs(stage), HeldOutPairs(stage), Metrics(stage) }.Where(File.Exists).Select(file => Seal(Path.GetFileName(file), file)),
+                .. Directory.GetFiles(place).Order(StringComparer.Ordinal).Select(file => Seal($"model/{Path.GetFileName(file)}", file)),
+            ]);
+            CheckedJson.Write(PathOf(stage, StageFile), summary);
+        });
+        RemoveCheckpoints(stage);
+    }
 
+    /// <summary>The summary of a finished stage, whose files are checked.</summary>
+    /// <exception cref="InvalidDataException">A file of the stage is damaged or missing.</exception>
+    public JsonObject ReadStage(string stage)
+    {
+        RemoveCheckpoints(stage);
+        try
+        {
+            var summary = CheckedJson.Read(PathOf(stage, StageFile));
+            foreach (var (name, seal) in summary["files"] as JsonObject ?? [])
+                if (FileSeal.Parse(seal).ProblemOf(PathOf(stage, name)) is { } problem) throw new InvalidDataException($"{problem}.");
+            return summary;
+        }
+        catch (Exception error) when (error is InvalidDataException or FileNotFoundException)
+        {
+            throw new InvalidDataException(
+                $"Stage {stage} was finished, but {error.Message} Put the file back; or remove {Path.Combine(FullPath, stage)} and the folders of later stages to compute them again.", error);
+        }
+    }
+
+    // They are useless beside the stage's model; a run that was stopped between the two steps left them.
+    private void RemoveCheckpoints(string stage) => TrainingFolder.RemoveCheckpoints(Path.Combine(FullPath, stage));
+
+    private static KeyValuePair<string, JsonNode?> Seal(string name, string file) => KeyValuePair.Create(name, (JsonNode?)FileSeal.Of(file).ToJson());
     private sealed class Complaint
     {
         public string RowId { get; set; } = "";

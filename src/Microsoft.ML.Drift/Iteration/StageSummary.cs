@@ -6,11 +6,13 @@ namespace Microsoft.ML.Drift.Iteration;
 /// <summary>A finished stage's figures as <c>stage.json</c>.</summary>
 internal static class StageSummary
 {
+    private static readonly JsonSerializerOptions WithNaN = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     public static JsonObject ToJson(int pairs, IReadOnlyList<(string Name, string Value)> sampling, HeldOutEvaluation? heldOut, StageTimes times) => new()
     {
         ["training_pairs"] = pairs,
         ["sampling"] = new JsonObject(sampling.Select(line => KeyValuePair.Create(line.Name, (JsonNode?)line.Value))),
-        ["held_out"] = JsonSerializer.SerializeToNode(heldOut),
+        ["held_out"] = JsonSerializer.SerializeToNode(heldOut, WithNaN),
         ["seconds"] = new JsonObject
         {
             ["sampling"] = times.Sampling.TotalSeconds,
@@ -27,7 +29,7 @@ internal static class StageSummary
         return (
             (int)json["training_pairs"]!,
             [.. json["sampling"]!.AsObject().Select(line => (line.Key, (string)line.Value!))],
-            json["held_out"].Deserialize<HeldOutEvaluation>(),
+            json["held_out"].Deserialize<HeldOutEvaluation>(WithNaN),
             new(Seconds("sampling"), Seconds("training"), Seconds("evaluation"), Seconds("saving")));
     }
 }

@@ -100,19 +100,7 @@ internal sealed record ModelFiles(ModelConfiguration Configuration)
             WriteInto(target);
             return;
         }
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
-        Directory.CreateDirectory(temporary);
-        try
-        {
-            WriteInto(temporary);
-            Directory.Move(temporary, target);
-        }
-        catch
-        {
-            Directory.Delete(temporary, recursive: true);
-            throw;
-        }
+        DurableFolder.Create(target, WriteInto);
 
         void WriteInto(string place)
         {

@@ -30,7 +30,7 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
     {
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _options, _reference) = (policy, options ?? new(), reference);
-        string[] problems = [.. _options.Problems(), .. PreferenceTraining.Problems(policy, reference, _options)];
+        string[] problems = [.. _options.Problems(), .. _options.RunFolderProblems(), .. PreferenceTraining.Problems(policy, reference, _options)];
         if (problems.Length > 0) throw new ArgumentException($"{nameof(DpoTrainer)}: {string.Join(" ", problems)}", nameof(options));
     }
 
@@ -54,6 +54,9 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
     /// <param name="input">Preference pairs.</param>
     /// <returns>The trained model as a transformer that answers prompts. Dispose of its <see cref="CausalLMTransformer.Model"/> to free the weights.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type, or no row is left to train on.</exception>
+    /// <exception cref="IOException">The run folder cannot be written, or another process uses it.</exception>
+    /// <exception cref="InvalidDataException">A file of the run folder is damaged and cannot be done without.</exception>
+    /// <exception cref="InvalidOperationException">The run folder holds a training with other settings, data or model; the message names each difference.</exception>
     /// <exception cref="OperationCanceledException">The token of the options was cancelled.</exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient became NaN or infinite.</exception>
     public CausalLMTransformer Fit(IDataView input) => Fit(input, null);
@@ -70,12 +73,13 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
         var (training, summary) = tokenizer.Read(input, "the training data");
         var heldOut = evaluation is null ? [] : tokenizer.Read(evaluation, "the evaluation data").Pairs;
         TrainingRows = summary;
+        using var folder = TrainingFolder.Open(_options, () => TrainingIdentity.Of(_options, _policy, _reference, training, heldOut));
         var trained = _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
-            using var stage = new PreferenceTraining(trained, _reference, training, heldOut, _options);
-            History = stage.Loop.Run(_options.CancellationToken);
+            using var stage = new PreferenceTraining(trained, _reference, training, heldOut, folder is null ? _options : _options with { Progress = folder.Watched });
+            History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }
         catch

@@ -32,7 +32,7 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
     {
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _options) = (policy, options ?? new());
-        string[] problems = [.. _options.Problems(), .. ComputePrecision.Problems(policy)];
+        string[] problems = [.. _options.Problems(), .. _options.RunFolderProblems(), .. ComputePrecision.Problems(policy)];
         if (problems.Length > 0) throw new ArgumentException($"{nameof(SftTrainer)}: {string.Join(" ", problems)}", nameof(options));
     }
 
@@ -110,7 +110,9 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
     /// <param name="input">Conversations, or prompts with completions.</param>
     /// <returns>The trained model as a transformer that answers prompts. Dispose of its <see cref="CausalLMTransformer.Model"/> to free the weights.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type, or no row is left to train on.</exception>
-    /// <exception cref="InvalidOperationException">TRL's rules look for answers in a chat template without generation blocks.</exception>
+    /// <exception cref="IOException">The run folder cannot be written, or another process uses it.</exception>
+    /// <exception cref="InvalidDataException">A file of the run folder is damaged and cannot be done without.</exception>
+    /// <exception cref="InvalidOperationException">The run folder holds a training with other settings, data or model; the message names each difference. Or TRL's rules look for answers in a chat template without generation blocks.</exception>
     /// <exception cref="OperationCanceledException">The token of the options was cancelled.</exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient became NaN or infinite.</exception>
     public CausalLMTransformer Fit(IDataView input) => Fit(input, null);
@@ -126,12 +128,13 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
         var (training, summary) = SftTokens.Read(_policy, _options, input, "the training data");
         var heldOut = evaluation is null ? [] : SftTokens.Read(_policy, _options, evaluation, "the evaluation data").Rows;
         TrainingRows = summary;
+        using var folder = TrainingFolder.Open(_options, () => TrainingIdentity.Of(_options, _policy, training, heldOut));
         var trained = _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
-            using var stage = new SftTraining(trained, training, heldOut, _options);
-            History = stage.Loop.Run(_options.CancellationToken);
+            using var stage = new SftTraining(trained, training, heldOut, folder is null ? _options : _options with { Progress = folder.Watched });
+            History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }
         catch

@@ -94,10 +94,36 @@ public abstract record TrainingOptions
     /// <summary>Reproduce TRL 0.19.1 to the last digit, accidents included; null (the default) for the right behaviour.</summary>
     public TrlCompatibility? TrlCompatibility { get; init; }
 
-    /// <summary>Called with each step's and evaluation's metrics as they are made, on the training thread. Default none.</summary>
+    /// <summary>
+    /// What happens to a step whose loss or gradient is NaN or infinite. False (the default): training stops with a <see cref="TrainingDivergedException"/>. True: the step
+    /// leaves the weights as they are, and every record from then on counts such steps as <c>skipped_steps</c>. Not with <see cref="TrlCompatibility"/>, which goes on as TRL does.
+    /// </summary>
+    public bool SkipNonFiniteSteps { get; init; }
+
+    /// <summary>
+    /// A folder in which the training keeps metrics, reference log-probs and checkpoints: training again with the same settings, data and model continues at the last
+    /// checkpoint, and ends with the weights of a training that was never stopped. Null (the default) keeps everything in memory.
+    /// </summary>
+    public string? RunFolder { get; init; }
+
+    /// <summary>Whether a training that <see cref="RunFolder"/> holds is renamed (the time is added to its name) and this one begins anew. Default false.</summary>
+    public bool Restart { get; init; }
+
+    /// <summary>When checkpoints are written to the run folder, and how many are kept. Null (the default): every ten minutes, and the last two.</summary>
+    public CheckpointSchedule? Checkpoints { get; init; }
+
+    /// <summary>Told in words what a reader of logs should know: where a run continues, that a damaged checkpoint was passed over. Default none.</summary>
+    public IProgress<string>? Notices { get; init; }
+
+    /// <summary>
+    /// Called with each step's and evaluation's metrics as they are made, on the training thread; where a run folder continues, first with those of the steps done before.
+    /// Default none.
+    /// </summary>
     public IProgress<TrainingRecord>? Progress { get; init; }
 
-    /// <summary>Stops the training between two batches with an <see cref="OperationCanceledException"/>. Default none.</summary>
+    /// <summary>
+    /// Stops the training between two batches with an <see cref="OperationCanceledException"/>; with a run folder the last finished step is saved first. Default none.
+    /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
     internal virtual IEnumerable<string> Problems()
@@ -109,7 +135,17 @@ public abstract record TrainingOptions
         if (WarmupSteps > 0 && WarmupRatio is > 0) yield return "Both WarmupSteps and WarmupRatio are set; the ratio would be ignored. Set one.";
         if (Schedule == LearningRateScheduleType.Constant && (WarmupSteps > 0 || WarmupRatio is > 0))
             yield return "Schedule is Constant, which has no warm-up, but one is set. Use ConstantWithWarmup or leave it out.";
-        foreach (var problem in OptimizerProblems().Concat(BatchProblems()).Concat(EvaluationProblems())) yield return problem;
+        foreach (var problem in OptimizerProblems().Concat(BatchProblems()).Concat(EvaluationProblems()).Concat(Checkpoints?.Problems() ?? [])) yield return problem;
+        if (SkipNonFiniteSteps && TrlCompatibility is not null) yield return "SkipNonFiniteSteps is set, but TrlCompatibility goes on after such steps as TRL does. Set one of the two.";
+    }
+
+    /// <summary>What is wrong with the options of a training that stands alone, beyond <see cref="Problems"/>.</summary>
+    internal IEnumerable<string> RunFolderProblems()
+    {
+        if (RunFolder is "") yield return "RunFolder is empty; leave it null to keep everything in memory.";
+        if (RunFolder is not null) yield break;
+        if (Restart) yield return "Restart is set, but there is no RunFolder.";
+        if (Checkpoints is not null) yield return "Checkpoints is set, but there is no RunFolder to write them to.";
     }
 
     private protected static string Names<T>() where T : struct, Enum => string.Join(", ", Enum.GetNames<T>());
@@ -149,7 +185,7 @@ public abstract record TrainingOptions
         var warmup = LearningRateSchedule.WarmupLength(plan.TotalSteps, WarmupSteps, ratio);
         return new TrainingLoopSettings(
             plan, new LearningRateSchedule(Schedule, plan.TotalSteps, warmup), LearningRate, MaximumGradientNorm,
-            Evaluation, EvaluationSteps ?? 0, ContinueAfterNonFiniteLoss: TrlCompatibility is not null);
+            Evaluation, EvaluationSteps ?? 0, TrlCompatibility is not null ? NonFiniteRule.Ignore : SkipNonFiniteSteps ? NonFiniteRule.SkipStep : NonFiniteRule.Stop);
     }
 
     internal ParameterOptimizer CreateOptimizer(IReadOnlyList<TrainedParameter> parameters) => Optimizer == OptimizerType.RmsProp

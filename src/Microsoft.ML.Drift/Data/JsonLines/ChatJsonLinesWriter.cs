@@ -11,32 +11,12 @@ namespace Microsoft.ML.Drift.Data;
 /// </summary>
 internal static class ChatJsonLinesWriter
 {
-    private const int FlushAt = 1 << 20;
-
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private delegate void FieldWriter(Utf8JsonWriter json);
 
     /// <exception cref="ArgumentException">A column has a type that JSON Lines do not hold.</exception>
-    public static void Write(IDataView data, string path)
-    {
-        path = Path.GetFullPath(path);
-        var temporary = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Path.GetRandomFileName()}");
-        try
-        {
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, FlushAt))
-            {
-                Write(data, file);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    public static void Write(IDataView data, string path) => AtomicFile.Write(path, file => Write(data, file));
 
     /// <summary>Writes the rows to a stream, which stays open.</summary>
     /// <exception cref="ArgumentException">A column has a type that JSON Lines do not hold.</exception>

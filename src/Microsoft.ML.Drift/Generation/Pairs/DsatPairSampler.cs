@@ -77,6 +77,9 @@ public sealed class DsatPairSampler : IEstimator<DsatPairTransformer>
         /// </summary>
         public string? JournalPath { get; init; }
 
+        /// <summary>Whether the caller holds a lock that covers the journal.</summary>
+        internal bool OwnsJournal { get; init; }
+
         internal bool NeedsFeedback => Mode != DsatSamplingMode.Unguided;
 
         internal IEnumerable<string> Problems()

@@ -29,7 +29,7 @@ internal sealed class DsatSamplingRun
     public IReadOnlyList<SampledRow> Sample(IReadOnlyList<DsatRow> rows, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         _clock.Start();
-        using var journal = _options.JournalPath is { } path ? PairJournal.Open(path, Settings()) : null;
+        using var journal = _options.JournalPath is { } path ? PairJournal.Open(path, Settings(), _options.OwnsJournal) : null;
         var decided = new SampledRow?[rows.Count];
         var hashes = rows.Select(row => row.ContentHash()).ToArray();
         Resume(rows, hashes, decided, journal);

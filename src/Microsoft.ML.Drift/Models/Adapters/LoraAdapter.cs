@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.Drift.Data;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

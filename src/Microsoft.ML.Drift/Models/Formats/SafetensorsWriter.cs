@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Microsoft.ML.Drift.Data;
 using TorchSharp;
 
 namespace Microsoft.ML.Drift.Models;

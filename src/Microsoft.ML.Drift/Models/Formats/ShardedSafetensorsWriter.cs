@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.Drift.Data;
 using TorchSharp;
 
 namespace Microsoft.ML.Drift.Models;

@@ -12,6 +12,8 @@ internal sealed class RunningMean
     /// <summary>How many batches the mean has seen; part of the state a resumed run needs.</summary>
     public long Count { get; private set; }
 
+    public RunningMean Copy() => new(Value, Count);
+
     public void Add(double batchMean)
     {
         Count++;

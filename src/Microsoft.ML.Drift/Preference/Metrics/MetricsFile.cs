@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -10,6 +11,7 @@ namespace Microsoft.ML.Drift.Preference;
 public sealed class MetricsFile : IProgress<TrainingRecord>, IDisposable
 {
     private readonly FileStream _stream;
+    private readonly ArrayBufferWriter<byte> _line = new();
 
     /// <summary>Begins the file; one of the same name is replaced.</summary>
     /// <param name="path">The file; its folder is made if needed.</param>
@@ -20,12 +22,28 @@ public sealed class MetricsFile : IProgress<TrainingRecord>, IDisposable
         _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
     }
 
+    private MetricsFile(string path, long length)
+    {
+        _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+        _stream.SetLength(length);
+        _stream.Seek(0, SeekOrigin.End);
+    }
+
+    /// <summary>Bytes written so far.</summary>
+    internal long Length => _stream.Length;
+
+    /// <summary>Goes on after the first bytes of a file; what follows them is cut off.</summary>
+    internal static MetricsFile Continue(string path, long length) => new(path, length);
+
     /// <summary>Adds a line.</summary>
+    /// <exception cref="IOException">The line cannot be written.</exception>
     public void Report(TrainingRecord value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        using (var json = new Utf8JsonWriter(_stream)) Write(json, value);
-        _stream.WriteByte((byte)'\n');
+        _line.ResetWrittenCount();
+        using (var json = new Utf8JsonWriter(_line)) Write(json, value);
+        _line.Write("\n"u8);
+        _stream.Write(_line.WrittenSpan);
         _stream.Flush(flushToDisk: true);
     }
 

@@ -19,6 +19,7 @@ internal sealed class SftObjective(
     private readonly List<SftScore> _stepScores = [];
     private int _stepLabels;
     private long _tokensSeen;
+    private long _tokensSeenBefore;
 
     /// <summary>Called with every micro-batch of a training step: its rows and its share of the step's loss.</summary>
     public Action<int[], double>? BatchScored { get; init; }
@@ -32,6 +33,7 @@ internal sealed class SftObjective(
     public override void BeginStep(StepRows rows)
     {
         _stepScores.Clear();
+        _tokensSeenBefore = _tokensSeen;
         // TRL counts a row's first token as a label of the window, though nothing predicts it.
         _stepLabels = rows.All.Sum(row => options.TrlCompatibility is null ? training[row].ScoredCount : training[row].LabelCount);
     }
@@ -49,6 +51,8 @@ internal sealed class SftObjective(
         BatchScored?.Invoke(rows, loss);
         return new MicroBatchResult(loss, batch.TokenCount);
     }
+
+    public override void AbandonStep() => _tokensSeen = _tokensSeenBefore;
 
     public override IEnumerable<(string Name, double Value)> StepMetrics() => Metrics(_stepScores);
 

@@ -21,6 +21,7 @@ internal sealed class PreferenceObjective : TrainingObjective
     private readonly int _paddingId;
     private readonly List<ScoredBatch> _stepBatches = [];
     private RunningMean _bcoMean = new();
+    private RunningMean _bcoMeanBefore = new();
     private StepRows _step = new([], false, 0);
     private int _stepPairs;
     private int _stepNllTokens;
@@ -62,6 +63,7 @@ internal sealed class PreferenceObjective : TrainingObjective
     public override void BeginStep(StepRows rows)
     {
         _step = rows;
+        _bcoMeanBefore = _bcoMean.Copy();
         _stepBatches.Clear();
         _stepPairs = rows.All.Count();
         _stepNllTokens = rows.All.Sum(row => _training[row].Chosen.ScoredLength);
@@ -83,6 +85,8 @@ internal sealed class PreferenceObjective : TrainingObjective
         return new MicroBatchResult(share.item<float>(), batch.TokenCount);
     }
 
+    public override void AbandonStep() => _bcoMean = _bcoMeanBefore;
+
     public override IEnumerable<(string Name, double Value)> StepMetrics()
     {
         if (_settings.Trl is null) return _metrics.Exact(_stepBatches);
@@ -95,12 +99,13 @@ internal sealed class PreferenceObjective : TrainingObjective
     public override IEnumerable<(string Name, double Value)> Evaluate(CancellationToken cancellation)
     {
         if (_settings.Trl is { PrecomputedReference: true }) _reference.RecomputeEvaluationOnce(EvaluationBatches(), CreateEvaluationBatch, cancellation);
-        var bcoMean = _settings.Trl is null ? new RunningMean(_bcoMean.Value, _bcoMean.Count) : _bcoMean; // TRL's evaluation moves the mean
+        var bcoMean = _bcoMean.Copy();
         var batches = EvaluationBatches().Select(rows =>
         {
             cancellation.ThrowIfCancellationRequested();
             return EvaluateBatch(rows, bcoMean);
         }).ToArray();
+        if (_settings.Trl is not null) _bcoMean = bcoMean; // TRL's evaluation moves the mean
         var pairs = (double)_evaluation.Count;
         var loss = batches.Sum(batch => batch.Loss * batch.Pairs.Count) / pairs;
         if (_settings.Trl is not null) return [("loss", loss), .. _metrics.AsTrl(batches, null)];

@@ -39,9 +39,9 @@ internal sealed class ReferenceLogProbs : IDisposable
     public void RecomputeEvaluationOnce(IEnumerable<int[]> batches, Func<int[], PairBatch> create, CancellationToken cancellation)
     {
         if (_evaluationRecomputed) return;
-        _evaluationRecomputed = true;
         var late = Compute(batches, create, _evaluation.Length, _explicit ?? _policy, cancellation);
         _evaluation = [.. _evaluation.Zip(late, (early, now) => early! with { Reference = now!.Reference })];
+        _evaluationRecomputed = true; // only now: a cancelled pass has computed nothing
     }
 
     public ReferenceBatch ForTraining(int[] rows, PairBatch batch) => Read(_training, rows, batch);

@@ -15,9 +15,13 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     private const string StepKey = "trainer.step";
     private const string OptimizerStepsKey = "optimizer.steps";
     private const string OptimizerPrefix = "optimizer.";
+    private const string EvaluationDueKey = "trainer.evaluation_due";
+    private const string SkippedStepsKey = "trainer.skipped_steps";
 
     private readonly List<TrainingRecord> _records = [];
     private bool _prepared;
+    private bool _evaluationDue;
+    private int _skippedSteps;
 
     /// <summary>All steps of the stage.</summary>
     public int TotalSteps => settings.Plan.TotalSteps;
@@ -34,6 +38,12 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     /// <summary>Runs before the optimizer, with the step's gradients before clipping.</summary>
     public Action<int>? GradientsReady { get; init; }
 
+    /// <summary>Called after each step with its record and evaluation: the moment for a checkpoint.</summary>
+    public Action? StepFinished { get; set; }
+
+    /// <summary>Whether there is a state to <see cref="Save"/>: what comes before the first step is done.</summary>
+    public bool IsPrepared => _prepared;
+
     /// <summary>Runs the remaining steps.</summary>
     /// <param name="cancellation">Stops between micro-batches.</param>
     /// <param name="until">Steps done at which to stop, for a checkpoint; null: all.</param>
@@ -45,7 +55,14 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         {
             if (!_prepared) objective.Prepare(settings.Plan, cancellation);
             _prepared = true;
-            while (Step < Math.Min(TotalSteps, until ?? TotalSteps)) RunStep(cancellation);
+            // A run that was stopped while it evaluated owes the evaluation of its last step.
+            if (_evaluationDue) Evaluate(cancellation);
+            while (Step < Math.Min(TotalSteps, until ?? TotalSteps))
+            {
+                RunStep(cancellation);
+                if (_evaluationDue) Evaluate(cancellation);
+                StepFinished?.Invoke();
+            }
         }
         finally
         {
@@ -55,12 +72,16 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     }
 
     /// <summary>The state between two steps. The caller disposes of it.</summary>
-    public TrainingState Save()
+    /// <param name="copy">False for views of the live tensors, which are good until the next step.</param>
+    /// <param name="withOptimizer">False leaves the optimizer's tensors out: a training that is finished needs them no more.</param>
+    public TrainingState Save(bool copy = true, bool withOptimizer = true)
     {
-        var state = new TrainingState();
+        var state = new TrainingState(copy);
         state.Add(StepKey, Step);
         state.Add(OptimizerStepsKey, optimizer.StepCount);
-        foreach (var (name, tensor) in optimizer.ExportState()) state.Add(OptimizerPrefix + name, tensor);
+        state.Add(EvaluationDueKey, _evaluationDue ? 1 : 0);
+        state.Add(SkippedStepsKey, _skippedSteps);
+        if (withOptimizer) foreach (var (name, tensor) in optimizer.ExportState()) state.Add(OptimizerPrefix + name, tensor);
         objective.Save(state);
         return state;
     }
@@ -70,6 +91,8 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     public void Load(TrainingState state)
     {
         Step = (int)state.Number(StepKey);
+        _evaluationDue = state.Number(EvaluationDueKey) != 0;
+        _skippedSteps = (int)state.Number(SkippedStepsKey);
         optimizer.ImportState((long)state.Number(OptimizerStepsKey), name => state.Tensors.GetValueOrDefault(OptimizerPrefix + name));
         objective.Load(state);
         _prepared = true;
@@ -82,42 +105,74 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         var rows = settings.Plan.RowsOf(Step);
         optimizer.ZeroGradients();
         objective.BeginStep(rows);
-        var (loss, tokens) = Accumulate(rows, cancellation);
-        GradientsReady?.Invoke(Step + 1);
-        var norm = GradientClipping.Norm(optimizer.Parameters);
-        if (!double.IsFinite(norm)) StopUnlessAllowed(rows.All, $"the gradient's norm is {norm}");
-        if (settings.MaximumGradientNorm is { } maximum) GradientClipping.Clip(optimizer.Parameters, norm, maximum);
+        StepGradients step;
+        try
+        {
+            step = ComputeGradients(rows, cancellation);
+        }
+        catch
+        {
+            // What the objective counts along must not know of a step that never was.
+            objective.AbandonStep();
+            throw;
+        }
         var rate = settings.LearningRate * settings.Schedule.Factor(Step);
-        optimizer.Step(rate);
+        if (step.Problem is null) optimizer.Step(rate);
+        else SkipOrStop(step);
         Step++;
         objective.AfterStep(Step);
         Record(rows, isEvaluation: false,
-            [("loss", loss), ("grad_norm", norm), ("learning_rate", rate), .. objective.StepMetrics(), .. TrainingCost.Metrics(tokens, clock.Elapsed)]);
-        if (IsTimeToEvaluate(rows)) Evaluate(rows, cancellation);
+        [
+            ("loss", step.Loss), ("grad_norm", step.Norm), ("learning_rate", rate), .. step.Problem is null ? objective.StepMetrics() : [],
+            .. SkippedSteps(), .. TrainingCost.Metrics(step.Tokens, clock.Elapsed),
+        ]);
+        _evaluationDue = IsTimeToEvaluate(rows);
     }
 
-    private (double Loss, int Tokens) Accumulate(StepRows rows, CancellationToken cancellation)
+    private StepGradients ComputeGradients(StepRows rows, CancellationToken cancellation)
+    {
+        var (loss, tokens) = Accumulate(rows, cancellation, out var problem);
+        if (problem is not null) return new StepGradients(loss, double.NaN, tokens, problem);
+        GradientsReady?.Invoke(Step + 1);
+        var norm = GradientClipping.Norm(optimizer.Parameters);
+        if (!double.IsFinite(norm) && settings.NonFinite != NonFiniteRule.Ignore)
+            return new StepGradients(loss, norm, tokens, new NonFiniteProblem($"the gradient's norm is {norm}", [.. rows.All]));
+        if (settings.MaximumGradientNorm is { } maximum) GradientClipping.Clip(optimizer.Parameters, norm, maximum);
+        return new StepGradients(loss, norm, tokens, null);
+    }
+
+    private (double Loss, int Tokens) Accumulate(StepRows rows, CancellationToken cancellation, out NonFiniteProblem? problem)
     {
         double loss = 0;
         var tokens = 0;
+        problem = null;
         foreach (var microBatch in rows.MicroBatches)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             var result = objective.Accumulate(microBatch);
+            tokens += result.Tokens;
             var isFinite = double.IsFinite(result.Loss);
-            if (!isFinite) StopUnlessAllowed(microBatch, $"the loss is {result.Loss}");
+            if (!isFinite && settings.NonFinite != NonFiniteRule.Ignore)
+            {
+                problem = new NonFiniteProblem($"the loss is {result.Loss}", microBatch);
+                return (result.Loss, tokens);
+            }
             // Where TRL goes on, transformers' logging_nan_inf_filter adds the running sum once more instead: 0 if it is the step's first.
             loss += isFinite ? result.Loss : loss;
-            tokens += result.Tokens;
         }
         return (loss, tokens);
     }
 
-    private void StopUnlessAllowed(IEnumerable<int> rows, string what)
+    private void SkipOrStop(StepGradients step)
     {
-        if (!settings.ContinueAfterNonFiniteLoss) throw new TrainingDivergedException(Step + 1, [.. rows.Select(objective.RowId)], what);
+        objective.AbandonStep();
+        if (settings.NonFinite == NonFiniteRule.Stop) throw new TrainingDivergedException(Step + 1, [.. step.Problem!.Rows.Select(objective.RowId)], step.Problem.What);
+        _skippedSteps++;
     }
+
+    // Told from the first skipped step on, and from then in every record.
+    private IEnumerable<(string Name, double Value)> SkippedSteps() => _skippedSteps == 0 ? [] : [("skipped_steps", _skippedSteps)];
 
     private bool IsTimeToEvaluate(StepRows rows) => objective.CanEvaluate && settings.Evaluation switch
     {
@@ -126,13 +181,15 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         _ => false,
     };
 
-    private void Evaluate(StepRows rows, CancellationToken cancellation)
+    /// <summary>Measures the held-out rows after the last finished step.</summary>
+    private void Evaluate(CancellationToken cancellation)
     {
         using var scope = torch.NewDisposeScope();
         using var mode = torch.no_grad();
         var clock = Stopwatch.StartNew();
         List<(string, double)> metrics = [.. objective.Evaluate(cancellation)];
-        Record(rows, isEvaluation: true, [.. metrics, ("seconds", clock.Elapsed.TotalSeconds)]);
+        Record(settings.Plan.RowsOf(Step - 1), isEvaluation: true, [.. metrics, ("seconds", clock.Elapsed.TotalSeconds)]);
+        _evaluationDue = false;
     }
 
     private void Record(StepRows rows, bool isEvaluation, IEnumerable<(string Name, double Value)> metrics)
@@ -144,4 +201,10 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         _records.Add(record);
         Recorded?.Invoke(record);
     }
+
+    /// <summary>What a step's backward passes gave.</summary>
+    private sealed record StepGradients(double Loss, double Norm, int Tokens, NonFiniteProblem? Problem);
+
+    /// <summary>Why a step's gradients cannot be used, and on which rows.</summary>
+    private sealed record NonFiniteProblem(string What, IReadOnlyList<int> Rows);
 }

@@ -20,7 +20,20 @@ public enum EvaluationStrategy
 /// <param name="MaximumGradientNorm">Clip to this norm; null: never.</param>
 /// <param name="Evaluation">When to evaluate.</param>
 /// <param name="EvaluationSteps">Steps between evaluations, with <see cref="EvaluationStrategy.Steps"/>.</param>
-/// <param name="ContinueAfterNonFiniteLoss">Log 0 and go on, as TRL does, instead of stopping.</param>
+/// <param name="NonFinite">What happens to a step whose loss or gradient is NaN or infinite.</param>
 internal sealed record TrainingLoopSettings(
     TrainingPlan Plan, LearningRateSchedule Schedule, double LearningRate, double? MaximumGradientNorm,
-    EvaluationStrategy Evaluation, int EvaluationSteps, bool ContinueAfterNonFiniteLoss);
+    EvaluationStrategy Evaluation, int EvaluationSteps, NonFiniteRule NonFinite);
+
+/// <summary>What a <see cref="TrainingLoop"/> does with a step whose loss or gradient is NaN or infinite.</summary>
+internal enum NonFiniteRule
+{
+    /// <summary>Throw.</summary>
+    Stop,
+
+    /// <summary>Leave the weights as they are, count, go on.</summary>
+    SkipStep,
+
+    /// <summary>Log 0 and use what there is, as TRL does.</summary>
+    Ignore,
+}

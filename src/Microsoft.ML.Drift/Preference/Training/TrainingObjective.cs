@@ -25,6 +25,9 @@ internal abstract class TrainingObjective : IDisposable
     /// <summary>Adds the gradients of one micro-batch's share of the step's loss to the parameters.</summary>
     public abstract MicroBatchResult Accumulate(int[] rows);
 
+    /// <summary>Takes back what <see cref="Accumulate"/> counted since <see cref="BeginStep"/>: the step was cancelled, or its gradients are not used.</summary>
+    public abstract void AbandonStep();
+
     /// <summary>The metrics of the step's rows, without loss and rates.</summary>
     public abstract IEnumerable<(string Name, double Value)> StepMetrics();
 

@@ -8,7 +8,8 @@ namespace Microsoft.ML.Drift.Preference;
 /// TRL forgets (BCO's running mean, TR-DPO's moved reference).
 /// </summary>
 /// <remarks>Tensors and numbers by name, so that any container can hold them. Owns its tensors.</remarks>
-internal sealed class TrainingState : IDisposable
+/// <param name="copies">Whether it holds copies of the tensors it is given, on the CPU, or the tensors as they are.</param>
+internal sealed class TrainingState(bool copies = true) : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors = [];
     private readonly Dictionary<string, double> _numbers = [];
@@ -17,11 +18,13 @@ internal sealed class TrainingState : IDisposable
 
     public IReadOnlyDictionary<string, double> Numbers => _numbers;
 
-    /// <summary>Keeps a copy.</summary>
+    /// <summary>Keeps a copy, or another handle of the same values.</summary>
     public void Add(string name, Tensor tensor)
     {
         using var mode = no_grad();
-        _tensors.Add(name, tensor.detach().cpu().clone().DetachFromDisposeScope());
+        using var scope = NewDisposeScope();
+        var values = tensor.detach();
+        _tensors.Add(name, (copies ? values.cpu().clone() : values).DetachFromDisposeScope());
     }
 
     public void Add(string name, double number) => _numbers.Add(name, number);

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.Drift.Data;
 using TorchSharp;
 
 namespace Microsoft.ML.Drift.Models;

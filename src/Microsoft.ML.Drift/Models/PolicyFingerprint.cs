@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.ML.Drift.Models;
 
-namespace Microsoft.ML.Drift.Generation;
+namespace Microsoft.ML.Drift.Models;
 
 /// <summary>A hash of everything in a model that decides what it samples: weights, adapter, configuration, tokenizer with its chat template.</summary>
 internal static class PolicyFingerprint

@@ -1,18 +1,20 @@
 using System.Text.Json.Nodes;
 
-namespace Microsoft.ML.Drift.Iteration;
+namespace Microsoft.ML.Drift.Data;
 
-/// <summary>What decides the outcome of a run: its settings and the contents of its data and model. Two runs with equal identities give the same models.</summary>
+/// <summary>What decides the outcome of a run: its settings and the contents of its data and models. Two runs with equal identities give the same models.</summary>
+/// <param name="Kind">What is run: <c>drift run</c>, <c>dpo</c> ….</param>
 /// <param name="Settings">Every setting by name, nested as in the options.</param>
-/// <param name="Data">SHA-256 of each input that was given, by its role (<c>dsat</c>, <c>seed pairs</c>, <c>held-out rows</c>).</param>
+/// <param name="Data">SHA-256 of each input that was given, by its role (<c>dsat rows</c>, <c>seed pairs</c>, <c>reference model</c> …).</param>
 /// <param name="Model">SHA-256 of the starting model's configuration, tokenizer and weights.</param>
-internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Data, string Model)
+internal sealed record RunIdentity(string Kind, JsonObject Settings, IReadOnlyDictionary<string, string> Data, string Model)
 {
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
 
     public JsonObject ToJson() => new()
     {
         ["format"] = FormatVersion,
+        ["kind"] = Kind,
         ["settings"] = Settings.DeepClone(),
         ["data"] = new JsonObject(Data.Select(input => KeyValuePair.Create(input.Key, (JsonNode?)input.Value))),
         ["model"] = Model,
@@ -25,12 +27,12 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         var now = Flatten(ToJson()).ToDictionary(entry => entry.Path, entry => entry.Value);
         foreach (var path in then.Keys.Union(now.Keys))
         {
-            var was = then.GetValueOrDefault(path, "not there");
-            var wanted = now.GetValueOrDefault(path, "not there");
+            var was = then.GetValueOrDefault(path);
+            var wanted = now.GetValueOrDefault(path);
             if (was == wanted) continue;
-            yield return path.StartsWith("settings.", StringComparison.Ordinal)
-                ? $"{path["settings.".Length..]} was {was} and now is {wanted}"
-                : $"the {path.Replace('.', ' ')} has other contents";
+            if (path.StartsWith("settings.", StringComparison.Ordinal)) yield return $"{path["settings.".Length..]} was {was ?? "not there"} and now is {wanted ?? "not there"}";
+            else if (path is "format" or "kind") yield return $"its {path} was {was ?? "not there"} and now is {wanted}";
+            else yield return $"the {path.Replace('.', ' ')} {(was is null ? "was not given" : wanted is null ? "is not given any more" : "has other contents")}";
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Drift.Data;
@@ -32,45 +31,7 @@ internal sealed record PairScore(
     public static PairScore Of(PreferenceTokens pair, double beta, (double Chosen, double Rejected) policy, (double Chosen, double Rejected) reference) => new(
         pair.RowId, beta * (policy.Chosen - reference.Chosen - (policy.Rejected - reference.Rejected)),
         policy.Chosen, policy.Rejected, reference.Chosen, reference.Rejected, pair.Chosen.ScoredLength, pair.Rejected.ScoredLength);
-}
 
-/// <summary>
-/// Adds a line for each pair as it is trained on. Of several lines of one pair (more epochs, or steps that a stopped run repeats) the last one counts; the files are
-/// for people to look at, and nothing is decided by them.
-/// </summary>
-internal sealed class PairScoreLog : IDisposable
-{
-    private readonly FileStream _file;
-
-    public PairScoreLog(string path)
-    {
-        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        CutOffTornLine();
-    }
-
-    /// <summary>Adds a micro-batch.</summary>
-    /// <param name="pairs">All pairs of the stage, which the batch's row numbers count.</param>
-    /// <param name="batch">What was scored.</param>
-    /// <param name="beta">β.</param>
-    public void Add(IReadOnlyList<PreferenceTokens> pairs, ScoredBatch batch, double beta)
-    {
-        foreach (var pair in batch.Pairs)
-            _file.Write(PairScore.Of(pairs[pair.Row], beta, (pair.Policy.Chosen, pair.Policy.Rejected), (pair.Reference.Chosen, pair.Reference.Rejected)).ToLine());
-        _file.Flush();
-    }
-
-    public void Dispose() => _file.Dispose();
-
-    private void CutOffTornLine()
-    {
-        var end = _file.Length;
-        while (end > 0)
-        {
-            _file.Position = end - 1;
-            if (_file.ReadByte() == '\n') break;
-            end--;
-        }
-        _file.SetLength(end);
-        _file.Position = end;
-    }
+    public static PairScore Of(PreferenceTokens pair, double beta, ScoredPair score) =>
+        Of(pair, beta, (score.Policy.Chosen, score.Policy.Rejected), (score.Reference.Chosen, score.Reference.Rejected));
 }
