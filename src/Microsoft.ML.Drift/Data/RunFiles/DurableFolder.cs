@@ -5,7 +5,7 @@ namespace Microsoft.ML.Drift.Data;
 /// <summary>Folders that appear, or change, as a whole.</summary>
 internal static partial class DurableFolder
 {
-    /// <summary>Makes a folder with its contents, which appear at once under the name; an older folder of that name must not exist.</summary>
+    /// <summary>Makes a folder with its contents, which appear at once under the name; an older folder of that name gives way at that moment.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="fill">Writes the contents into the folder it is given.</param>
     public static void Create(string path, Action<string> fill)
@@ -19,6 +19,7 @@ internal static partial class DurableFolder
             Directory.CreateDirectory(temporary);
             fill(temporary);
             Flush(temporary);
+            if (Directory.Exists(target)) Remove(target);
             Directory.Move(temporary, target);
         }
         catch

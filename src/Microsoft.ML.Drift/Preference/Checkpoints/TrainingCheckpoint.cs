@@ -22,7 +22,6 @@ internal static class TrainingCheckpoint
     /// <param name="logs">The files that steps add lines to, up to this moment, by name; none before the first step.</param>
     public static void Write(string folder, string key, TrainingState state, IEnumerable<ParameterSlice> weights, IReadOnlyDictionary<string, FileSeal> logs)
     {
-        if (Directory.Exists(folder)) DurableFolder.Remove(folder);
         DurableFolder.Create(folder, place =>
         {
             var tensors = state.Tensors.Select(entry => TensorToWrite.From(StatePrefix + entry.Key, entry.Value))

@@ -32,7 +32,7 @@ internal sealed class TrainingFolder(string path, RunIdentity identity, Training
     private readonly CheckpointSchedule _schedule = options.Checkpoints ?? new();
     private readonly Stopwatch _sinceLast = new();
     private MetricsFile? _metrics;
-    private int _saved = -1;
+    private (int Step, bool EvaluationIsDue)? _saved;
     private OwnedFolder? _owner;
 
     /// <summary>The run folder of a training that stands alone; null where the options name none.</summary>
@@ -117,11 +117,11 @@ internal sealed class TrainingFolder(string path, RunIdentity identity, Training
 
     private void Save(TrainingLoop loop, IReadOnlyList<ParameterSlice> weights)
     {
-        if (loop.Step == _saved) return;
+        if ((loop.Step, loop.EvaluationIsDue) == _saved) return;
         var folder = Path.Combine(Checkpoints, StepPrefix + loop.Step.ToString("D6", CultureInfo.InvariantCulture));
         using (var state = loop.Save(copy: false, withOptimizer: loop.Step < loop.TotalSteps))
             TrainingCheckpoint.Write(folder, _key, state, weights, Logs().ToDictionary(log => Path.GetFileName(log.Path), log => FileSeal.Of(log.Path, log.Length)));
-        _saved = loop.Step;
+        _saved = (loop.Step, loop.EvaluationIsDue);
         _sinceLast.Restart();
         foreach (var old in Newest().Skip(_schedule.Keep)) DurableFolder.Remove(old);
     }
@@ -146,7 +146,7 @@ internal sealed class TrainingFolder(string path, RunIdentity identity, Training
                 continue;
             }
             using (state) loop.Load(state);
-            _saved = loop.Step;
+            _saved = (loop.Step, loop.EvaluationIsDue);
             Tell(damaged, loop.Step == 0 ? "from its first step" : $"after step {loop.Step}");
             foreach (var useless in damaged) DurableFolder.Remove(useless);
             return lengths;
@@ -161,7 +161,7 @@ internal sealed class TrainingFolder(string path, RunIdentity identity, Training
     private void Tell(List<string> damaged, string where)
     {
         if (damaged.Count > 0) options.Notices?.Report($"{path}: the training falls back to the last good state and continues {where}.");
-        else if (_saved > 0) options.Notices?.Report($"{path}: the training continues {where}.");
+        else if (_saved is { Step: > 0 }) options.Notices?.Report($"{path}: the training continues {where}.");
     }
 
     private IEnumerable<string> Newest() => !Directory.Exists(Checkpoints)

@@ -41,6 +41,9 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     /// <summary>Called after each step with its record and evaluation: the moment for a checkpoint.</summary>
     public Action? StepFinished { get; set; }
 
+    /// <summary>Whether the last step's evaluation was begun and stopped: it comes first when the run goes on.</summary>
+    public bool EvaluationIsDue => _evaluationDue;
+
     /// <summary>Whether there is a state to <see cref="Save"/>: what comes before the first step is done.</summary>
     public bool IsPrepared => _prepared;
 
