@@ -67,12 +67,8 @@ public static class AlpacaEvalFiles
     }
 
     /// <summary>The candidates for the first token of a completion object, as OpenAI writes them.</summary>
-    private static IReadOnlyList<TokenLogProb>? TopLogProbs(JsonElement completion)
+    private static IReadOnlyList<CandidateToken>? TopLogProbs(JsonElement completion)
     {
-        if (completion.ValueKind != JsonValueKind.Object
-            || !completion.TryGetProperty("logprobs", out var logProbs) || logProbs.ValueKind != JsonValueKind.Object
-            || !logProbs.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.Array || content.GetArrayLength() == 0
-            || content[0].ValueKind != JsonValueKind.Object || !content[0].TryGetProperty("top_logprobs", out var top)) return null;
-        return TokenLogProb.ReadList(top);
+        return completion.ValueKind == JsonValueKind.Object && completion.TryGetProperty("logprobs", out var logProbs) ? CandidateToken.ReadFirst(logProbs) : null;
     }
 }

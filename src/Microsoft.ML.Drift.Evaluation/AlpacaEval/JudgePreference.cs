@@ -19,7 +19,7 @@ public static class JudgePreference
     /// <param name="topLogProbs">The judge's candidates for its first token.</param>
     /// <param name="switched">Whether the model's output was shown first and the baseline's second.</param>
     /// <returns>1 (the baseline is better) to 2 (the model is); null if neither token is among the candidates.</returns>
-    public static double? FromLogProbs(IReadOnlyList<TokenLogProb> topLogProbs, bool switched)
+    public static double? FromLogProbs(IReadOnlyList<CandidateToken> topLogProbs, bool switched)
     {
         ArgumentNullException.ThrowIfNull(topLogProbs);
         var (first, second) = (LogProbOf(topLogProbs, First), LogProbOf(topLogProbs, Second));
@@ -29,10 +29,10 @@ public static class JudgePreference
         return switched ? 1 + probabilityOfFirst : 2 - probabilityOfFirst;
     }
 
-    private static double LogProbOf(IReadOnlyList<TokenLogProb> tokens, string token)
+    private static double LogProbOf(IReadOnlyList<CandidateToken> tokens, string token)
     {
         foreach (var each in tokens)
-            if (each.Token == token && !double.IsNaN(each.LogProb)) return each.LogProb;
+            if (each.Text == token && !double.IsNaN(each.LogProb)) return each.LogProb;
         return double.NegativeInfinity;
     }
 }

@@ -37,7 +37,7 @@ public sealed class AlpacaEvalMetricsTests
     [InlineData(-800.0, -0.0, true, 1.0)]
     public void FromLogProbs_TwoTokens_ByHand(double first, double second, bool switched, double expected)
     {
-        TokenLogProb[] tokens = [new("m", first), new("M", second), new("The", -0.01)];
+        CandidateToken[] tokens = [new("m", first), new("M", second), new("The", -0.01)];
 
         Assert.Equal(expected, JudgePreference.FromLogProbs(tokens, switched)!.Value, 1e-9);
     }

@@ -106,7 +106,7 @@ public sealed class AlpacaEvalRecordingTests(ITestOutputHelper output)
         foreach (var line in File.ReadLines(Path.Combine(Folder, "judge_logprobs.jsonl")))
         {
             var reply = JsonNode.Parse(line)!;
-            var tokens = reply["top_logprobs"]?.AsArray().Select(pair => new TokenLogProb(pair![0]!.GetValue<string>(), pair[1]!.GetValue<double>())).ToList() ?? [];
+            var tokens = reply["top_logprobs"]?.AsArray().Select(pair => new CandidateToken(pair![0]!.GetValue<string>(), pair[1]!.GetValue<double>())).ToList() ?? [];
             var preference = reply["outputs_identical"]!.GetValue<bool>() ? JudgePreference.Tie : JudgePreference.FromLogProbs(tokens, reply["switched"]!.GetValue<bool>());
             if (reply["preference"] is { } recorded) Check(ref largest, 1e-9, preference!.Value, recorded);
             else Assert.Null(preference);
