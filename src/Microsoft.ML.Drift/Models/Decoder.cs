@@ -123,6 +123,9 @@ internal sealed class Decoder : nn.Module
         return x.MoveToOuterDisposeScope();
     }
 
+    internal Parameter EmbeddingWeight => embed_tokens;
+    internal Parameter FinalNormWeight => norm.Weight;
+
     internal Tensor FinalNorm(Tensor x) => norm.forward(x);
 
     /// <summary>All linear layers.</summary>

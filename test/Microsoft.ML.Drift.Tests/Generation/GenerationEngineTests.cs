@@ -10,45 +10,72 @@ public class GenerationEngineTests
     private static readonly GenerationOptions Sampled = new() { MaxNewTokens = 24, Temperature = 1, TopP = 0.95 };
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    [InlineData(8)]
-    public void Generate_AnyBatchSizeAndOrder_GivesEachRowTheSameAnswer(int batchSize)
+    [InlineData(1, false)]
+    [InlineData(3, false)]
+    [InlineData(8, false)]
+    [InlineData(1, true)]
+    [InlineData(3, true)]
+    [InlineData(8, true)]
+    public void Generate_AnyBatchSizeAndOrder_GivesEachRowTheSameAnswer(int batchSize, bool torch)
     {
         using var model = TinyModel.Create();
         var requests = TinyModel.Requests(20);
         var expected = TinyModel.Engine(model, Sampled, new() { BatchSize = 20 }).Generate(requests).ToDictionary(result => result.Request.RowId);
         var shuffled = requests.OrderBy(request => request.RowId.GetHashCode(StringComparison.Ordinal) * 31 % 101).ToList();
 
-        var found = TinyModel.Engine(model, Sampled, new() { BatchSize = batchSize }).Generate(shuffled);
+        var found = TinyModel.Engine(model, Sampled, new() { BatchSize = batchSize }, alwaysTorch: torch).Generate(shuffled);
 
         Assert.Equal(shuffled.Select(request => request.RowId), found.Select(result => result.Request.RowId));
         foreach (var result in found) Assert.Equal(expected[result.Request.RowId].TokenIds, result.TokenIds);
         Assert.True(found.Count(result => result.FinishReason == FinishReason.Stop) is > 0 and < 20);
     }
 
+    // The same answers and, to the last bit, the same log-probabilities: a row does not feel its neighbours.
     [Fact]
-    public void Generate_CacheBoundOfOneRow_GivesTheSameAnswers()
+    public void Generate_OwnKernelsInAnyBatch_GiveEqualBits()
+    {
+        Assert.SkipUnless(RowProducts.IsSupported, "This processor has no AVX-512.");
+        using var model = TinyModel.Create();
+        var requests = TinyModel.Requests(30);
+        var alone = TinyModel.Engine(model, Sampled, new() { BatchSize = 1 }).Generate(requests);
+        foreach (var batching in new GenerationBatching[] { new() { BatchSize = 7 }, new() { BatchSize = 30 }, new() { BatchSize = 30, MaxCacheTokens = 200 } })
+        {
+            var together = TinyModel.Engine(model, Sampled, batching).Generate(requests);
+            for (var row = 0; row < requests.Length; row++)
+            {
+                Assert.Equal(alone[row].TokenIds, together[row].TokenIds);
+                Assert.Equal(alone[row].LogProbs, together[row].LogProbs);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Generate_CacheBoundOfOneRow_GivesTheSameAnswers(bool torch)
     {
         using var model = TinyModel.Create();
         var requests = TinyModel.Requests(9);
         var expected = TinyModel.Engine(model, Sampled).Generate(requests);
-        var found = TinyModel.Engine(model, Sampled, new() { MaxCacheTokens = 1 }).Generate(requests);
+        var found = TinyModel.Engine(model, Sampled, new() { MaxCacheTokens = 1 }, alwaysTorch: torch).Generate(requests);
         Assert.Equal(expected.Select(result => string.Join(' ', result.TokenIds)), found.Select(result => string.Join(' ', result.TokenIds)));
     }
 
-    // Prompts of 3 to 363 tokens, 40 more for the answer: the longest need 512 each, so that a bound of 1,200 leaves room for two of them, or for more short ones.
+    // Prompts of 3 to 363 tokens, 40 more for the answer. With torch the longest need 512 each, so that a bound of 1,200 leaves room for two of them, or for more
+    // short ones; in blocks of 32 they need 416.
     [Theory]
-    [InlineData(1200)]
-    [InlineData(600)]
-    public void Generate_MixedLengths_NeverHoldsMoreKeysAndValuesThanAllowed(int maxCacheTokens)
+    [InlineData(1200, false)]
+    [InlineData(600, false)]
+    [InlineData(1200, true)]
+    [InlineData(600, true)]
+    public void Generate_MixedLengths_NeverHoldsMoreKeysAndValuesThanAllowed(int maxCacheTokens, bool torch)
     {
         using var model = TinyModel.Create();
         var requests = Enumerable.Range(0, 10).Select(row => new GenerationRequest($"{row}", [.. Enumerable.Range(0, 3 + 40 * row).Select(at => 3 + at * 7 % 90)])).ToList();
         var options = Sampled with { MaxNewTokens = 40 };
         var expected = TinyModel.Engine(model, options).Generate(requests);
 
-        var engine = TinyModel.Engine(model, options, new() { MaxCacheTokens = maxCacheTokens });
+        var engine = TinyModel.Engine(model, options, new() { MaxCacheTokens = maxCacheTokens }, alwaysTorch: torch);
         var found = engine.Generate(requests);
 
         Assert.InRange(engine.PeakCacheTokens, maxCacheTokens / 2, maxCacheTokens);
@@ -212,9 +239,10 @@ public class GenerationEngineTests
         using var model = recorded.Load();
         var told = recorded.Greedy;
         var requests = told.GetProperty("prompts").EnumerateArray().Select((prompt, row) => new GenerationRequest($"{row}", [.. prompt.EnumerateArray().Select(id => id.GetInt32())])).ToList();
-        var engine = TinyModel.Engine(model, GenerationOptions.Greedy with { MaxNewTokens = told.GetProperty("max_new_tokens").GetInt32(), IgnoreEos = true });
-        var expected = told.GetProperty("alone").EnumerateArray().Select(row => string.Join(' ', row.GetProperty("tokens").EnumerateArray()));
-        Assert.Equal(expected, engine.Generate(requests).Select(result => string.Join(' ', result.TokenIds)));
+        var greedy = GenerationOptions.Greedy with { MaxNewTokens = told.GetProperty("max_new_tokens").GetInt32(), IgnoreEos = true };
+        var expected = told.GetProperty("alone").EnumerateArray().Select(row => string.Join(' ', row.GetProperty("tokens").EnumerateArray())).ToList();
+        foreach (var torch in new[] { false, true })
+            Assert.Equal(expected, TinyModel.Engine(model, greedy, alwaysTorch: torch).Generate(requests).Select(result => string.Join(' ', result.TokenIds)));
     }
 
     private sealed class Recorder(Action<GenerationProgress> report) : IProgress<GenerationProgress>

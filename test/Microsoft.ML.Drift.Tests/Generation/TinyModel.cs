@@ -17,8 +17,8 @@ internal static class TinyModel
             }
             """), seed);
 
-    public static GenerationEngine Engine(CausalLM model, GenerationOptions options, GenerationBatching? batching = null, IReadOnlyList<int>? endIds = null) =>
-        new(model.Decoder, null, endIds ?? [2], options, batching ?? new());
+    public static GenerationEngine Engine(CausalLM model, GenerationOptions options, GenerationBatching? batching = null, IReadOnlyList<int>? endIds = null, bool alwaysTorch = false) =>
+        new(model.Decoder, null, endIds ?? [2], options, batching ?? new()) { AlwaysTorch = alwaysTorch };
 
     /// <summary>Prompts of lengths 1 to 16, some of them equal.</summary>
     public static GenerationRequest[] Requests(int count)

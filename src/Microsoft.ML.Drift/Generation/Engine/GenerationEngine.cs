@@ -9,9 +9,11 @@ namespace Microsoft.ML.Drift.Generation;
 /// takes its place.
 /// </summary>
 /// <remarks>
-/// What a row's answer is depends on its prompt, the options and the row's identity, not on batch size, order or the other rows — but for the rounding of
-/// the model itself, whose matrix products may differ in the last digit between batch sizes. Draws are made so that this all but never changes a token.
-/// The engine reads the model's weights as they are when it runs and changes nothing; it can be used again, by one thread at a time.
+/// <para>What a row's answer is depends on its prompt, the options and the row's identity, not on batch size, order or the other rows. On a CPU with AVX-512 and
+/// for float32 weights without an adapter that is exact: the logits are the same to the last bit. Elsewhere torch's matrix products may differ in the last
+/// digit between batch sizes, and draws are made so that this all but never changes a token.</para>
+/// <para>The engine reads the model's weights as they are when it runs and changes nothing; it can be used again, by one thread at a time. For requests that
+/// come one by one, and for answers token by token, see <see cref="GenerationService"/>.</para>
 /// </remarks>
 public sealed class GenerationEngine
 {
@@ -46,6 +48,9 @@ public sealed class GenerationEngine
 
     /// <summary>The ids that end an answer; none if <see cref="GenerationOptions.IgnoreEos"/> is set.</summary>
     public IReadOnlyList<int> EndIds { get; }
+
+    /// <summary>Whether torch computes even where there is a faster way: what the faster way is compared with.</summary>
+    internal bool AlwaysTorch { get; init; }
 
     /// <summary>The most tokens for which the last run held keys and values at a time.</summary>
     internal long PeakCacheTokens { get; private set; }
@@ -83,15 +88,19 @@ public sealed class GenerationEngine
         var clock = Stopwatch.StartNew();
         PeakCacheTokens = 0;
         var (finishedRows, newTokens, reported) = (0, 0L, TimeSpan.Zero);
-        var waiting = new WaitingRows(requests, MayRunTogether(), _batching.MaxCacheTokens, _options.MaxNewTokens);
         var sampler = new TokenSampler(_options, EndIds, _decoder.Specification.VocabularySize);
-        using var batch = new RunningBatch(_decoder);
+        using var batch = RunningBatch.Create(_decoder, _batching, AlwaysTorch);
+        var waiting = new Queue<int>(RequestOrder.Of(requests));
+        RunningRow? next = null;
         while (batch.Count > 0 || waiting.Count > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var joining = waiting.Take(batch.Rows);
-            // One step makes one token for every running row, or for every joining one.
-            newTokens += joining.Count > 0 ? batch.Join([.. joining.Select(NewRow)]) : batch.Step();
+            while (waiting.Count > 0 && batch.TryAdd(next ??= NewRow(waiting.Peek())))
+            {
+                waiting.Dequeue();
+                next = null;
+            }
+            newTokens += batch.Step();
             PeakCacheTokens = Math.Max(PeakCacheTokens, batch.CacheTokens);
             foreach (var row in batch.RemoveDone())
             {
@@ -108,15 +117,18 @@ public sealed class GenerationEngine
             : new ToldRow(requests[order], order, sampler, new AnswerText(_tokenizer!.CreateStreamingDecoder(skipSpecialTokens: true), _options.StopTexts), onText);
     }
 
-    private int MayRunTogether() => _decoder.RowsChangeEachOther ? 1 : _batching.BatchSize;
-
     /// <summary>A row whose text is told while it grows.</summary>
     private sealed class ToldRow(GenerationRequest request, int order, TokenSampler sampler, AnswerText text, Action<GeneratedText>? onText) : RunningRow(request, order, sampler, text)
     {
-        protected override void Advanced(int id, string piece, ReadOnlySpan<float> logits, float logSum)
+        private string _piece = "";
+
+        public override void Tell()
         {
-            if (piece.Length > 0) onText?.Invoke(new(Request, piece));
+            if (_piece.Length > 0) onText?.Invoke(new(Request, _piece));
+            _piece = "";
         }
+
+        protected override void Advanced(int id, string piece, ReadOnlySpan<float> logits, float logSum) => _piece = piece;
     }
 
     private string? Decode(ReadOnlySpan<int> ids)
@@ -129,9 +141,6 @@ public sealed class GenerationEngine
     {
         ArgumentNullException.ThrowIfNull(requests);
         if (onText is not null && _tokenizer is null) throw new ArgumentException("A text callback needs the model's tokenizer, and this model has none.", nameof(onText));
-        var size = _decoder.Specification.VocabularySize;
-        foreach (var request in requests)
-            foreach (var id in request.Prompt)
-                if (id < 0 || id >= size) throw new ArgumentException($"The prompt of row \"{request.RowId}\" holds the id {id}; the model's ids are 0 to {size - 1}.", nameof(requests));
+        foreach (var request in requests) request.Check(_decoder.Specification.VocabularySize, nameof(requests));
     }
 }

@@ -7,7 +7,6 @@ internal sealed class GenerationLoop : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly GenerationBatching _batching;
-    private readonly int _maxRows;
     private readonly Thread _thread;
     private readonly LinkedList<ServedRow> _queue = new();
     private bool _disposed;
@@ -17,7 +16,6 @@ internal sealed class GenerationLoop : IDisposable
     public GenerationLoop(Decoder decoder, GenerationBatching batching)
     {
         (_decoder, _batching) = (decoder, batching);
-        _maxRows = decoder.RowsChangeEachOther ? 1 : batching.BatchSize;
         _thread = new Thread(Run) { IsBackground = true, Name = "Drift generation" };
         _thread.Start();
     }
@@ -58,7 +56,7 @@ internal sealed class GenerationLoop : IDisposable
 
     private void Run()
     {
-        var batch = new RunningBatch(_decoder);
+        var batch = RunningBatch.Create(_decoder, _batching);
         try
         {
             while (WaitForWork(batch))
@@ -72,7 +70,7 @@ internal sealed class GenerationLoop : IDisposable
                     // The rows of this step are lost, the service is not: the next ones get a batch of their own.
                     foreach (var row in batch.Rows.Cast<ServedRow>()) row.Fail(error);
                     batch.Dispose();
-                    batch = new RunningBatch(_decoder);
+                    batch = RunningBatch.Create(_decoder, _batching);
                 }
                 Volatile.Write(ref _running, batch.Count);
             }
@@ -97,42 +95,17 @@ internal sealed class GenerationLoop : IDisposable
     private void Step(RunningBatch batch)
     {
         batch.RemoveDone();
-        var joining = Joining(batch.Rows);
-        if (joining.Count > 0) Join(batch, joining);
-        else if (batch.Count > 0) Interlocked.Add(ref _generatedTokens, batch.Step());
+        AddTo(batch);
+        if (batch.Count > 0) Interlocked.Add(ref _generatedTokens, batch.Step());
         batch.RemoveDone();
     }
 
-    private void Join(RunningBatch batch, List<ServedRow> joining)
-    {
-        try
-        {
-            Interlocked.Add(ref _generatedTokens, batch.Join(joining));
-        }
-        catch (Exception error)
-        {
-            foreach (var row in joining) row.Fail(error);
-            throw;
-        }
-    }
-
     /// <summary>Takes the rows from the queue's head that fit next to the running ones. None overtakes another, so that a long one is not kept waiting for ever.</summary>
-    private List<ServedRow> Joining(IReadOnlyList<RunningRow> running)
+    private void AddTo(RunningBatch batch)
     {
         lock (_queue)
         {
-            var joining = new List<ServedRow>();
-            var room = new BatchRoom(_batching.MaxCacheTokens, _maxRows, running);
-            while (_queue.First is { Value: var row })
-            {
-                if (!row.IsDone)
-                {
-                    if (!room.TryTake(row.Request.Prompt.Length, row.LongestLength)) break;
-                    joining.Add(row);
-                }
-                _queue.RemoveFirst();
-            }
-            return joining;
+            while (_queue.First is { Value: var row } && (row.IsDone || batch.TryAdd(row))) _queue.RemoveFirst();
         }
     }
 }

@@ -29,4 +29,12 @@ public sealed class GenerationRequest
     public int SampleNumber { get; init; }
 
     internal int[] Prompt { get; }
+
+    /// <exception cref="ArgumentException">The prompt holds an id that the model does not have.</exception>
+    internal void Check(int vocabularySize, string parameterName)
+    {
+        foreach (var id in Prompt)
+            if (id < 0 || id >= vocabularySize)
+                throw new ArgumentException($"The prompt of row \"{RowId}\" holds the id {id}; the model's ids are 0 to {vocabularySize - 1}.", parameterName);
+    }
 }

@@ -18,7 +18,6 @@ public sealed class GenerationService : IDisposable
     private readonly Decoder _decoder;
     private readonly PretrainedTokenizer? _tokenizer;
     private readonly IReadOnlyList<int> _endIds;
-    private readonly SamplerMemory _memory;
     private readonly GenerationLoop _loop;
 
     /// <summary>Starts a service for a model.</summary>
@@ -32,7 +31,6 @@ public sealed class GenerationService : IDisposable
         var problems = batching.Problems().ToList();
         if (problems.Count > 0) throw new ArgumentException($"{nameof(GenerationBatching)}: {string.Join(" ", problems)}", nameof(batching));
         (_decoder, _tokenizer, _endIds) = (model.Decoder, model.Tokenizer, model.EndOfSequenceIds);
-        _memory = new(_decoder.Specification.VocabularySize);
         _loop = new(_decoder, batching);
     }
 
@@ -62,7 +60,7 @@ public sealed class GenerationService : IDisposable
         Check(request, options, mostProbable);
         var endIds = options.IgnoreEos ? [] : _endIds;
         var text = _tokenizer is null ? null : new AnswerText(_tokenizer.CreateStreamingDecoder(skipSpecialTokens: true), options.StopTexts);
-        var row = new ServedRow(request, new TokenSampler(options, endIds, _memory), text, mostProbable);
+        var row = new ServedRow(request, new TokenSampler(options, endIds, _decoder.Specification.VocabularySize), text, mostProbable);
         _loop.Add(row);
         return Tokens(row, cancellationToken.Register(row.GiveUp));
     }
@@ -90,7 +88,6 @@ public sealed class GenerationService : IDisposable
         if (_tokenizer is null && options.StopTexts.Count > 0) throw new ArgumentException("StopTexts needs the model's tokenizer, and this model has none.", nameof(options));
         var size = _decoder.Specification.VocabularySize;
         if (mostProbable < 0 || mostProbable > size) throw new ArgumentOutOfRangeException(nameof(mostProbable), mostProbable, $"It must lie between 0 and the size of the vocabulary ({size}).");
-        foreach (var id in request.Prompt)
-            if (id < 0 || id >= size) throw new ArgumentException($"The prompt of row \"{request.RowId}\" holds the id {id}; the model's ids are 0 to {size - 1}.", nameof(request));
+        request.Check(size, nameof(request));
     }
 }

@@ -1,72 +1,42 @@
-using System.Runtime.InteropServices;
 using Microsoft.ML.Drift.Models;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Generation;
 
-/// <summary>
-/// The rows that are being sampled, and their keys and values. Every public method opens and closes its own tensor scopes, so that nothing leaks into
-/// the code of a caller who enumerates results lazily.
-/// </summary>
-internal sealed class RunningBatch(Decoder decoder) : IDisposable
+/// <summary>Rows that are sampled together. Rows can join and leave between any two steps. Used by one thread at a time.</summary>
+internal abstract class RunningBatch : IDisposable
 {
     private readonly List<RunningRow> _rows = [];
-    private KeyValueCache? _cache;
+
+    /// <summary>The way to run a batch of this model that is fastest on its device.</summary>
+    /// <param name="decoder">The model.</param>
+    /// <param name="batching">How many rows may run, and how many tokens of them may be kept.</param>
+    /// <param name="alwaysTorch">Whether torch computes even where there is a faster way.</param>
+    public static RunningBatch Create(Decoder decoder, GenerationBatching batching, bool alwaysTorch = false)
+    {
+        var maxRows = decoder.RowsChangeEachOther ? 1 : batching.BatchSize;
+        return CpuDecoder.Supports(decoder) && !alwaysTorch
+            ? new CpuBatch(decoder, maxRows, batching.MaxCacheTokens)
+            : new TorchBatch(decoder, maxRows, batching.MaxCacheTokens);
+    }
 
     public int Count => _rows.Count;
 
     public IReadOnlyList<RunningRow> Rows => _rows;
 
     /// <summary>Tokens for which keys and values are held now, free room included.</summary>
-    public long CacheTokens => _cache is null ? 0 : (long)_cache.Rows * _cache.Capacity;
+    public abstract long CacheTokens { get; }
 
-    /// <summary>Computes the prompts of new rows, makes their first token and adds them to the batch. Equal prompts that stand together are computed once.</summary>
-    /// <returns>How many tokens were made.</returns>
-    public int Join(IReadOnlyList<RunningRow> rows)
+    /// <summary>Lets a row join at the next step, if there is room for it at its longest. There always is for a row alone.</summary>
+    public bool TryAdd(RunningRow row)
     {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var (prompts, promptOf) = DistinctPrompts(rows);
-        var joining = new KeyValueCache(decoder, prompts.Count, prompts.Max(prompt => prompt.Length) + 1);
-        try
-        {
-            using (var logits = Prefill(prompts, joining)) Advance(rows, logits, promptOf);
-            if (prompts.Count < rows.Count) joining.Select(promptOf);
-            if (_cache is null) (_cache, joining) = (joining, null!);
-            else
-            {
-                _cache.Reserve(joining.Capacity, most: joining.Capacity);
-                _cache.Append(joining);
-            }
-        }
-        finally
-        {
-            joining?.Dispose();
-        }
-        _rows.AddRange(rows);
-        return rows.Count;
+        if (!HasRoomFor(row)) return false;
+        _rows.Add(row);
+        return true;
     }
 
-    /// <summary>Makes one token for every row.</summary>
+    /// <summary>Makes one token for every running row, or computes prompts of joining ones, or does both.</summary>
     /// <returns>How many tokens were made.</returns>
-    public int Step()
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        _cache!.Reserve(_cache.LongestRow + 1, most: _rows.Max(row => row.LongestLength));
-        if (RotationChanges())
-        {
-            StartOver();
-            return _rows.Count;
-        }
-        var ones = new int[_rows.Count];
-        Array.Fill(ones, 1);
-        var last = tensor(_rows.Select(row => (long)row.History.Ids[^1]).ToArray(), ScalarType.Int64, decoder.Device).unsqueeze(1);
-        var mask = AttentionMask.Cached(_cache, ones, 1);
-        var hidden = decoder.forward(last, mask.Positions, mask, _cache);
-        Advance(_rows, decoder.Logits(hidden).squeeze(1), null);
-        return _rows.Count;
-    }
+    public abstract int Step();
 
     /// <summary>Takes the rows that are done out of the batch.</summary>
     public IReadOnlyList<RunningRow> RemoveDone()
@@ -74,78 +44,17 @@ internal sealed class RunningBatch(Decoder decoder) : IDisposable
         // Asked once for each row: another thread may give one up at any moment.
         var isDone = _rows.ConvertAll(row => row.IsDone);
         if (!isDone.Contains(true)) return [];
+        Release(isDone);
         var done = _rows.Where((_, index) => isDone[index]).ToList();
-        var staying = Enumerable.Range(0, _rows.Count).Where(index => !isDone[index]).ToArray();
-        if (staying.Length > 0) _cache!.Select(staying, most: staying.Max(index => _rows[index].LongestLength));
-        else Dispose();
         _rows.RemoveAll(done.Contains);
         return done;
     }
 
-    public void Dispose()
-    {
-        _cache?.Dispose();
-        _cache = null;
-    }
+    public abstract void Dispose();
 
-    /// <summary>Whether the next token takes a row to where LongRoPE rotates by other frequencies than those of the keys in the cache.</summary>
-    private bool RotationChanges()
-    {
-        var longest = _rows.Max(row => row.History.Ids.Length);
-        return decoder.Specification.Layers.Any(layer => layer.Attention.Rotary?.Scaling is LongRotary rule && _cache!.LongestPosition <= rule.OriginalLength && longest > rule.OriginalLength);
-    }
+    protected abstract bool HasRoomFor(RunningRow row);
 
-    /// <summary>Makes the next tokens from whole sequences and an empty cache, as transformers does at that point.</summary>
-    private void StartOver()
-    {
-        var sequences = _rows.ConvertAll(row => row.History.Ids.ToArray());
-        Dispose();
-        _cache = new KeyValueCache(decoder, sequences.Count, sequences.Max(sequence => sequence.Length) + 1);
-        Advance(_rows, Prefill(sequences, _cache), null);
-    }
-
-    /// <summary>The logits after the last token of each prompt, [prompts, V].</summary>
-    private Tensor Prefill(IReadOnlyList<int[]> prompts, KeyValueCache cache)
-    {
-        using var scope = NewDisposeScope();
-        var width = prompts.Max(prompt => prompt.Length);
-        var ids = new long[prompts.Count * width];
-        for (var row = 0; row < prompts.Count; row++)
-            for (var column = 0; column < prompts[row].Length; column++) ids[row * width + column] = prompts[row][column];
-        var mask = AttentionMask.Cached(cache, [.. prompts.Select(prompt => prompt.Length)], width);
-        var hidden = decoder.forward(tensor(ids, ScalarType.Int64, decoder.Device).view(prompts.Count, width), mask.Positions, mask, cache);
-        var rows = TensorArithmetic.WholeNumbers(prompts.Count, decoder.Device);
-        var last = tensor(prompts.Select(prompt => prompt.Length - 1L).ToArray(), ScalarType.Int64, decoder.Device);
-        return decoder.Logits(hidden.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(last))).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Draws the next token of each row.</summary>
-    /// <param name="rows">The rows.</param>
-    /// <param name="logits">[prompts, V] float32.</param>
-    /// <param name="lineOf">Which line of the logits belongs to each row; null: its own.</param>
-    private void Advance(IReadOnlyList<RunningRow> rows, Tensor logits, int[]? lineOf)
-    {
-        using var scope = NewDisposeScope();
-        var width = (int)logits.shape[1];
-        var values = MemoryMarshal.Cast<byte, float>(logits.cpu().contiguous().bytes);
-        var logSums = MemoryMarshal.Cast<byte, float>(logits.logsumexp(1).cpu().bytes);
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var line = lineOf?[i] ?? i;
-            rows[i].Advance(values.Slice(line * width, width), logSums[line]);
-        }
-    }
-
-    private static (List<int[]> Prompts, int[] PromptOf) DistinctPrompts(IReadOnlyList<RunningRow> rows)
-    {
-        var prompts = new List<int[]>();
-        var promptOf = new int[rows.Count];
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var prompt = rows[i].Request.Prompt;
-            if (prompts.Count == 0 || !prompts[^1].AsSpan().SequenceEqual(prompt)) prompts.Add(prompt);
-            promptOf[i] = prompts.Count - 1;
-        }
-        return (prompts, promptOf);
-    }
+    /// <summary>Frees what rows hold that are about to leave.</summary>
+    /// <param name="leaves">For each row, whether it leaves.</param>
+    protected abstract void Release(IReadOnlyList<bool> leaves);
 }

@@ -28,11 +28,11 @@ internal sealed class ServedRow(GenerationRequest request, TokenSampler sampler,
     }
 
     // What is wrong with one row is not the others' business.
-    public override void Advance(ReadOnlySpan<float> logits, float logSum)
+    public override void Advance(ReadOnlySpan<float> logits, float logSum, SamplerMemory memory)
     {
         try
         {
-            base.Advance(logits, logSum);
+            base.Advance(logits, logSum, memory);
         }
         catch (InvalidOperationException error)
         {

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Microsoft.ML.Drift.Generation;
 
 /// <summary>
@@ -11,9 +14,15 @@ namespace Microsoft.ML.Drift.Generation;
 /// </remarks>
 internal sealed class Candidates(int vocabularySize)
 {
-    private readonly int[] _ids = new int[vocabularySize];
-    private readonly float[] _logits = new float[vocabularySize];
-    private readonly float[] _probabilities = new float[vocabularySize];
+    private const int Lanes = 16;
+
+    // The smallest number that -ln u takes: u is a 32-bit number plus a half.
+    private const double LeastTime = 1.0 / (1L << 34);
+
+    // Whole vectors are read and written: behind the last candidate there is room for one.
+    private readonly int[] _ids = new int[vocabularySize + Lanes];
+    private readonly float[] _logits = new float[vocabularySize + Lanes];
+    private readonly float[] _probabilities = new float[vocabularySize + Lanes];
     private readonly float[] _distances = new float[vocabularySize];
     private readonly float[] _scratch = new float[vocabularySize];
 
@@ -27,39 +36,34 @@ internal sealed class Candidates(int vocabularySize)
     /// <summary>Takes every token whose logit is finite and, if <paramref name="k"/> is positive, not below the k-th largest.</summary>
     public void Take(ReadOnlySpan<float> logits, int k)
     {
-        var least = k > 0 && k < logits.Length ? KthLargest(logits, k) : float.NegativeInfinity;
-        var count = 0;
-        for (var id = 0; id < logits.Length; id++)
-        {
-            var logit = logits[id];
-            if (logit < least || logit == float.NegativeInfinity) continue;
-            _ids[count] = id;
-            _logits[count++] = logit;
-        }
-        Count = count;
+        // A greatest lower bound that no finite logit falls below drops the infinite ones.
+        Count = Gather(logits, k > 0 && k < logits.Length ? MathF.Max(KthLargest(logits, k), float.MinValue) : float.MinValue);
+        _logits.AsSpan(Count, Lanes).Fill(float.NegativeInfinity);
     }
 
     /// <summary>Fills <see cref="Probabilities"/>: softmax of the candidates' logits, float32.</summary>
     public void Normalise()
     {
-        var max = BestLogit();
-        var sum = 0.0;
-        for (var i = 0; i < Count; i++)
+        _logits.AsSpan(Count, Lanes).Fill(float.NegativeInfinity);
+        var most = Vector512.Create(BestLogit());
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        for (var i = 0; i < Count; i += Lanes)
         {
-            var weight = MathF.Exp(_logits[i] - max);
-            _probabilities[i] = weight;
-            sum += weight;
+            var weights = Vector512.Exp(Vector512.LoadUnsafe(in _logits[i]) - most);
+            weights.StoreUnsafe(ref _probabilities[i]);
+            var (first, second) = Vector512.Widen(weights);
+            low += first;
+            high += second;
         }
-        var scale = (float)sum;
-        for (var i = 0; i < Count; i++) _probabilities[i] /= scale;
+        var scale = Vector512.Create((float)Sum(low + high));
+        for (var i = 0; i < Count; i += Lanes) (Vector512.LoadUnsafe(in _probabilities[i]) / scale).StoreUnsafe(ref _probabilities[i]);
     }
 
     /// <summary>Keeps the most probable tokens until what is left weighs 1 − <paramref name="p"/> or less; at least one token. Needs <see cref="Normalise"/>.</summary>
     public void KeepNucleus(double p)
     {
         var droppable = (float)(1 - p);
-        var rest = 0.0;
-        foreach (var probability in Probabilities) rest += probability;
+        var rest = SumOfProbabilities();
 
         // Tokens this improbable weigh less than 1 − p all together, so all of them go, and most of the vocabulary never enters the heap.
         DropBelow((float)((1 - p) * (1 - 1e-6) / Count));
@@ -123,18 +127,62 @@ internal sealed class Candidates(int vocabularySize)
     /// </summary>
     public int Draw(RowGenerator generator, int step)
     {
-        var (winner, least) = (-1, double.PositiveInfinity);
+        var likeliest = LikeliestIndex();
+        var (winner, least) = (_ids[likeliest], Time(generator.Words(step, _ids[likeliest] >> 2), likeliest));
         var (block, words) = (-1, default(PhiloxBlock));
         for (var i = 0; i < Count; i++)
         {
-            if (_probabilities[i] == 0) continue;
+            // So improbable that no random number could make it win: most of the vocabulary.
+            if (_probabilities[i] * least < LeastTime) continue;
             var id = _ids[i];
             if (id >> 2 != block) words = generator.Words(step, block = id >> 2);
-            var time = -Math.Log(RowGenerator.Uniform(words[id & 3])) / _probabilities[i];
+            // -ln u is more than 1 - u, which often is late enough.
+            if ((1 - RowGenerator.Uniform(words[id & 3])) * (1 - 1e-9) > least * _probabilities[i]) continue;
+            var time = Time(words, i);
             if (time > least || (time == least && id > winner)) continue;
             (winner, least) = (id, time);
         }
         return winner;
+    }
+
+    private double Time(PhiloxBlock words, int index) => -Math.Log(RowGenerator.Uniform(words[_ids[index] & 3])) / _probabilities[index];
+
+    private int LikeliestIndex()
+    {
+        var likeliest = 0;
+        for (var i = 1; i < Count; i++)
+            if (_probabilities[i] > _probabilities[likeliest]) likeliest = i;
+        return likeliest;
+    }
+
+    /// <summary>Collects the tokens whose logit is not below a bound.</summary>
+    private int Gather(ReadOnlySpan<float> logits, float least)
+    {
+        ref var start = ref MemoryMarshal.GetReference(logits);
+        var bound = Vector512.Create(least);
+        var (count, id) = (0, 0);
+        for (; id <= logits.Length - Lanes; id += Lanes)
+        {
+            var values = Vector512.LoadUnsafe(in start, (nuint)id);
+            var stays = Vector512.GreaterThanOrEqual(values, bound).ExtractMostSignificantBits();
+            if (stays == 0xFFFF)
+            {
+                values.StoreUnsafe(ref _logits[count]);
+                (Vector512<int>.Indices + Vector512.Create(id)).StoreUnsafe(ref _ids[count]);
+                count += Lanes;
+                continue;
+            }
+            for (; stays != 0; stays &= stays - 1) Put(id + int.TrailingZeroCount((int)stays), logits);
+        }
+        for (; id < logits.Length; id++)
+            if (logits[id] >= least) Put(id, logits);
+        return count;
+
+        void Put(int token, ReadOnlySpan<float> from)
+        {
+            _ids[count] = token;
+            _logits[count++] = from[token];
+        }
     }
 
     /// <summary>The k-th largest value, by a heap of the k largest.</summary>
@@ -166,16 +214,45 @@ internal sealed class Candidates(int vocabularySize)
 
     private float BestLogit()
     {
-        var best = float.NegativeInfinity;
-        foreach (var logit in _logits.AsSpan(0, Count)) best = MathF.Max(best, logit);
-        return best;
+        var best = Vector512.Create(float.NegativeInfinity);
+        var i = 0;
+        for (; i <= Count - Lanes; i += Lanes) best = Vector512.Max(best, Vector512.LoadUnsafe(in _logits[i]));
+        var result = float.NegativeInfinity;
+        for (var lane = 0; lane < Lanes; lane++) result = MathF.Max(result, best[lane]);
+        for (; i < Count; i++) result = MathF.Max(result, _logits[i]);
+        return result;
+    }
+
+    // Written out, so that the order is the same at every level of compilation.
+    private static double Sum(Vector512<double> lanes)
+    {
+        var four = lanes.GetLower() + lanes.GetUpper();
+        return four[0] + four[2] + (four[1] + four[3]);
+    }
+
+    private double SumOfProbabilities()
+    {
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        _probabilities.AsSpan(Count, Lanes).Clear();
+        for (var i = 0; i < Count; i += Lanes)
+        {
+            var (first, second) = Vector512.Widen(Vector512.LoadUnsafe(in _probabilities[i]));
+            low += first;
+            high += second;
+        }
+        return Sum(low + high);
     }
 
     private void DropBelow(float probability)
     {
+        var bound = Vector512.Create(probability);
         var kept = 0;
-        for (var i = 0; i < Count; i++)
-            if (_probabilities[i] >= probability) Copy(i, kept++);
+        for (var i = 0; i < Count; i += Lanes)
+        {
+            var stays = Vector512.GreaterThanOrEqual(Vector512.LoadUnsafe(in _probabilities[i]), bound).ExtractMostSignificantBits();
+            for (; stays != 0; stays &= stays - 1)
+                if (i + int.TrailingZeroCount((int)stays) is var index && index < Count) Copy(index, kept++);
+        }
         Count = kept;
     }
 

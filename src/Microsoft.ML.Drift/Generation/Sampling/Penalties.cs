@@ -18,6 +18,14 @@ internal sealed class Penalties
         _minNewTokens = options.MinNewTokens ?? 0;
     }
 
+    /// <summary>Whether any of them is on.</summary>
+    public bool Any => _repetition != 1 || _ngramSize > 0 || _minNewTokens > 0 || LooksAtCounts;
+
+    /// <summary>Whether the tokens of prompt and answer are asked for one by one, which a history then has to keep.</summary>
+    public bool LooksAtTokens => _repetition != 1 || LooksAtCounts;
+
+    private bool LooksAtCounts => _options.FrequencyPenalty != 0 || _presence != 0;
+
     /// <summary>Changes the logits of the next token, <c>[V]</c>, in place.</summary>
     public void Apply(Span<float> logits, TokenHistory history)
     {
@@ -25,7 +33,7 @@ internal sealed class Penalties
         if (_ngramSize > 0) ForbidRepeatedNgrams(logits, history.Ids);
         if (history.GeneratedCount < _minNewTokens)
             foreach (var id in _endIds) logits[id] = float.NegativeInfinity;
-        if (_options.FrequencyPenalty != 0 || _presence != 0) PenaliseFrequency(logits, history);
+        if (LooksAtCounts) PenaliseFrequency(logits, history);
     }
 
     private void PenaliseRepetition(Span<float> logits, TokenHistory history)

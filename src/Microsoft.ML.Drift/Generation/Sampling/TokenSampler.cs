@@ -3,31 +3,23 @@ using System.Numerics.Tensors;
 namespace Microsoft.ML.Drift.Generation;
 
 /// <summary>
-/// Logits of the next token in, token out: the settings of <see cref="GenerationOptions"/> in transformers' order, then a draw. Samplers that share
-/// working memory serve one thread.
+/// Logits of the next token in, token out: the settings of <see cref="GenerationOptions"/> in transformers' order, then a draw. It serves any thread that
+/// brings working memory of its own.
 /// </summary>
 internal sealed class TokenSampler
 {
     private readonly GenerationOptions _options;
     private readonly Penalties _penalties;
-    private readonly Candidates _candidates;
-    private readonly float[] _logits;
     private readonly HashSet<int> _endIds;
+    private readonly int _vocabularySize;
 
     /// <param name="options">Valid settings.</param>
     /// <param name="endIds">The end tokens that <see cref="GenerationOptions.MinNewTokens"/> forbids.</param>
     /// <param name="vocabularySize">Width V of the logits.</param>
-    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, int vocabularySize) : this(options, endIds, new SamplerMemory(vocabularySize)) { }
-
-    /// <param name="options">Valid settings.</param>
-    /// <param name="endIds">The end tokens that <see cref="GenerationOptions.MinNewTokens"/> forbids.</param>
-    /// <param name="memory">Working memory, which may be shared with samplers of the same thread.</param>
-    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, SamplerMemory memory)
+    public TokenSampler(GenerationOptions options, IReadOnlyList<int> endIds, int vocabularySize)
     {
-        _options = options;
-        _endIds = [.. endIds];
-        _penalties = new(options, [.. endIds.Where(id => id < memory.Logits.Length)]);
-        (_candidates, _logits) = (memory.Candidates, memory.Logits);
+        (_options, _endIds, _vocabularySize) = (options, [.. endIds], vocabularySize);
+        _penalties = new(options, [.. endIds.Where(id => id < vocabularySize)]);
     }
 
     public GenerationOptions Options => _options;
@@ -35,48 +27,61 @@ internal sealed class TokenSampler
     /// <summary>Whether this token ends an answer.</summary>
     public bool IsEnd(int id) => _endIds.Contains(id);
 
+    /// <summary>Whether a row's history has to count its tokens.</summary>
+    public bool LooksAtTokens => _penalties.LooksAtTokens;
+
     /// <summary>The next token.</summary>
     /// <param name="logits">The model's logits, <c>[V]</c>; not changed.</param>
     /// <param name="history">Prompt and answer so far.</param>
     /// <param name="generator">The row's random numbers.</param>
-    public int Next(ReadOnlySpan<float> logits, TokenHistory history, RowGenerator generator)
+    /// <param name="memory">Working memory; null makes some.</param>
+    public int Next(ReadOnlySpan<float> logits, TokenHistory history, RowGenerator generator, SamplerMemory? memory = null)
     {
-        if (!_options.IsGreedy) return Distribution(logits, history).Draw(generator, history.GeneratedCount);
-        Penalise(logits, history);
-        var best = TensorPrimitives.IndexOfMax<float>(_logits);
-        return _logits[best] > float.NegativeInfinity ? best : throw NothingAllowed();
+        memory ??= new(_vocabularySize);
+        if (!_options.IsGreedy) return Distribution(logits, history, memory).Draw(generator, history.GeneratedCount);
+        var penalised = Penalise(logits, history, memory);
+        var best = TensorPrimitives.IndexOfMax(penalised);
+        return penalised[best] > float.NegativeInfinity ? best : throw NothingAllowed();
     }
 
     /// <summary>The tokens that may come next, with their probabilities.</summary>
-    public Candidates Distribution(ReadOnlySpan<float> logits, TokenHistory history)
+    public Candidates Distribution(ReadOnlySpan<float> logits, TokenHistory history, SamplerMemory? memory = null)
     {
-        Penalise(logits, history);
-        if (_options.Temperature != 1) TensorPrimitives.Divide(_logits, (float)_options.Temperature, _logits);
-        _candidates.Take(_logits, _options.TopK ?? 0);
-        if (_candidates.Count == 0) throw NothingAllowed();
-        _candidates.Normalise();
+        memory ??= new(_vocabularySize);
+        var candidates = memory.Candidates;
+        var penalised = Penalise(logits, history, memory);
+        if (_options.Temperature != 1)
+        {
+            TensorPrimitives.Divide(penalised, (float)_options.Temperature, memory.Logits);
+            penalised = memory.Logits;
+        }
+        candidates.Take(penalised, _options.TopK ?? 0);
+        if (candidates.Count == 0) throw NothingAllowed();
+        candidates.Normalise();
         if (_options.TopP < 1)
         {
-            _candidates.KeepNucleus(_options.TopP);
-            _candidates.Normalise();
+            candidates.KeepNucleus(_options.TopP);
+            candidates.Normalise();
         }
         if (_options.MinP is { } share)
         {
-            _candidates.KeepShareOfBest(share);
-            _candidates.Normalise();
+            candidates.KeepShareOfBest(share);
+            candidates.Normalise();
         }
         if (_options.TypicalP is { } mass and < 1)
         {
-            _candidates.KeepTypical(mass);
-            _candidates.Normalise();
+            candidates.KeepTypical(mass);
+            candidates.Normalise();
         }
-        return _candidates;
+        return candidates;
     }
 
-    private void Penalise(ReadOnlySpan<float> logits, TokenHistory history)
+    private ReadOnlySpan<float> Penalise(ReadOnlySpan<float> logits, TokenHistory history, SamplerMemory memory)
     {
-        logits.CopyTo(_logits);
-        _penalties.Apply(_logits, history);
+        if (!_penalties.Any) return logits;
+        logits.CopyTo(memory.Logits);
+        _penalties.Apply(memory.Logits, history);
+        return memory.Logits;
     }
 
     private static InvalidOperationException NothingAllowed() =>

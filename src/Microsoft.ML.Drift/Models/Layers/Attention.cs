@@ -31,6 +31,11 @@ internal sealed class Attention : nn.Module
         RegisterComponents();
     }
 
+    internal Projection QueryKeyValue => qkv_proj;
+    internal Projection Output => o_proj;
+    internal RmsNorm? QueryNorm => q_norm;
+    internal RmsNorm? KeyNorm => k_norm;
+
     /// <param name="x">[B, T, C].</param>
     /// <param name="pass">What the layers share.</param>
     /// <returns>[B, T, C].</returns>

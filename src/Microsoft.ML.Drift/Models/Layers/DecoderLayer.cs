@@ -32,6 +32,13 @@ internal sealed class DecoderLayer : nn.Module
         RmsNorm? Norm(string? norm) => norm is null ? null : new($"{name}.{norm}", decoder.HiddenSize, decoder.Norm, storage);
     }
 
+    internal Attention Attention => self_attn;
+    internal FeedForward? FeedForward => mlp;
+    internal RmsNorm? BeforeAttention => before_attention;
+    internal RmsNorm? AfterAttention => after_attention;
+    internal RmsNorm? BeforeFeedForward => before_feed_forward;
+    internal RmsNorm? AfterFeedForward => after_feed_forward;
+
     /// <param name="x">[B, T, C].</param>
     /// <param name="pass">What the layers share.</param>
     /// <returns>[B, T, C]; the caller disposes of it.</returns>

@@ -20,6 +20,9 @@ internal sealed class FeedForward : nn.Module
         RegisterComponents();
     }
 
+    internal Projection GateUp => gate_up_proj;
+    internal Projection Down => down_proj;
+
     /// <param name="x">[…, C], in the compute type.</param>
     public Tensor forward(Tensor x)
     {

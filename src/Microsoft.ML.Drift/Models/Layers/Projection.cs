@@ -31,6 +31,7 @@ internal sealed class Projection : nn.Module, IParameterSource
     }
 
     public Parameter Weight => _weight;
+    public Parameter? Bias => _bias;
 
     /// <summary>The checkpoint's modules in the order of the rows.</summary>
     public IEnumerable<string> Modules => _parts.Select(part => part.Name);

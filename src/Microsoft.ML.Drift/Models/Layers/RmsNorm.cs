@@ -22,6 +22,8 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
         register_parameter("weight", _weight);
     }
 
+    public Parameter Weight => _weight;
+
     public Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();

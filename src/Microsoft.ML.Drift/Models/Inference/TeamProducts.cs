@@ -1,0 +1,110 @@
+namespace Microsoft.ML.Drift.Models;
+
+/// <summary>Matrix products shared by a team: Y = X Wᵀ + b, Y += (X Wᵀ + b) · factor, and activation(X Gᵀ) · X Uᵀ.</summary>
+internal sealed unsafe class TeamProducts : IDisposable
+{
+    private const int PartsPerWorker = 16;
+    private const int FewestColumns = 24;   // a multiple of RowProducts.TileColumns, as is every number of columns but the last
+
+    private readonly WorkerTeam _team;
+    private readonly WorkingMemory[] _scratch;
+    private readonly Action<int, int> _store, _add, _gate;
+
+    // The product being computed.
+    private WeightPointer _matrix = new(0, 0, 0, 0);
+    private float* _x;
+    private float* _y;
+    private float _factor;
+    private Activation _activation;
+    private int _rows, _rowsPerPart, _outputs, _columnsPerPart, _columnParts;
+
+    public TeamProducts(WorkerTeam team)
+    {
+        _team = team;
+        _scratch = [.. Enumerable.Range(0, team.Size).Select(_ => new WorkingMemory())];
+        (_store, _add, _gate) = (StorePart, AddPart, GatePart);
+    }
+
+    /// <summary>y = x Wᵀ + b.</summary>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="matrix">W and b.</param>
+    /// <param name="y">[rows, outputs].</param>
+    public void Store(float* x, int rows, WeightPointer matrix, float* y) => Run(x, rows, matrix, y, matrix.Outputs, _store);
+
+    /// <summary>y += (x Wᵀ + b) · factor.</summary>
+    public void Add(float* x, int rows, WeightPointer matrix, float* y, double factor)
+    {
+        _factor = (float)factor;
+        Run(x, rows, matrix, y, matrix.Outputs, _add);
+    }
+
+    /// <summary>y = activation(x Gᵀ) · x Uᵀ for G above U in one matrix.</summary>
+    public void Gate(float* x, int rows, WeightPointer matrix, float* y, Activation activation)
+    {
+        _activation = activation;
+        Run(x, rows, matrix, y, matrix.Outputs / 2, _gate);
+    }
+
+    public void Dispose()
+    {
+        foreach (var memory in _scratch) memory.Dispose();
+    }
+
+    private void Run(float* x, int rows, WeightPointer matrix, float* y, int outputs, Action<int, int> work)
+    {
+        _x = x;
+        _rows = rows;
+        _matrix = matrix;
+        _y = y;
+        _outputs = outputs;
+        _rowsPerPart = Math.Min(rows, RowProducts.RowsPerBlock(matrix.Inputs));
+        var columns = (outputs / (_team.Size * PartsPerWorker) + RowProducts.TileColumns - 1) / RowProducts.TileColumns * RowProducts.TileColumns;
+        _columnsPerPart = Math.Max(FewestColumns, columns);
+        _columnParts = (outputs + _columnsPerPart - 1) / _columnsPerPart;
+        _team.Run(_columnParts * ((rows + _rowsPerPart - 1) / _rowsPerPart), work);
+    }
+
+    private (int Row, int Rows, int Column, int Columns) Place(int part)
+    {
+        var (row, column) = (part / _columnParts * _rowsPerPart, part % _columnParts * _columnsPerPart);
+        return (row, Math.Min(_rowsPerPart, _rows - row), column, Math.Min(_columnsPerPart, _outputs - column));
+    }
+
+    private void StorePart(int part, int worker)
+    {
+        var (row, rows, column, columns) = Place(part);
+        var y = _y + (nint)row * _outputs + column;
+        Multiply(row, rows, column, columns, y, _outputs);
+    }
+
+    private void AddPart(int part, int worker)
+    {
+        var (row, rows, column, columns) = Place(part);
+        var sums = _scratch[worker].Reserve(rows, columns);
+        Multiply(row, rows, column, columns, sums, columns);
+        for (var i = 0; i < rows; i++)
+        {
+            var target = _y + (nint)(row + i) * _outputs + column;
+            if (_factor == 1) VectorMath.Add(target, sums + (nint)i * columns, columns);
+            else VectorMath.AddScaled(target, sums + (nint)i * columns, _factor, columns);
+        }
+    }
+
+    private void GatePart(int part, int worker)
+    {
+        var (row, rows, column, columns) = Place(part);
+        var ups = _scratch[worker].Reserve(rows, columns);
+        var gates = _y + (nint)row * _outputs + column;
+        Multiply(row, rows, column, columns, gates, _outputs);
+        Multiply(row, rows, _outputs + column, columns, ups, columns);
+        for (var i = 0; i < rows; i++) VectorMath.Gate(gates + (nint)i * _outputs, ups + (nint)i * columns, columns, _activation);
+    }
+
+    private void Multiply(int row, int rows, int column, int columns, float* y, nint stride)
+    {
+        RowProducts.Multiply(_x + (nint)row * _matrix.Inputs, _matrix.Inputs, rows, (float*)_matrix.Weight, _matrix.Inputs, column, columns, y, stride);
+        if (_matrix.Bias == 0) return;
+        for (var i = 0; i < rows; i++) VectorMath.Add(y + i * stride, (float*)_matrix.Bias + column, columns);
+    }
+}

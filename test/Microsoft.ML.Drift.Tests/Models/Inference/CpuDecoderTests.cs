@@ -1,0 +1,141 @@
+using Microsoft.ML.Drift.Models;
+using Microsoft.ML.Drift.Tests.Generation;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Drift.Tests.Models;
+
+/// <summary>The forward pass without torch, against recordings and against itself.</summary>
+public class CpuDecoderTests
+{
+    private const double LogitTolerance = 5e-5;
+    private static readonly int[] Lengths = [48, 31, 17];
+
+    public CpuDecoderTests() => Assert.SkipUnless(RowProducts.IsSupported, "This processor has no AVX-512.");
+
+    [Theory]
+    [MemberData(nameof(RecordedModel.Names), MemberType = typeof(RecordedModel))]
+    public void Forward_RecordedModels_EqualTransformersLogits(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var recorded = new RecordedModel(name);
+        using var model = recorded.Load();
+        if (!CpuDecoder.Supports(model.Decoder))
+        {
+            Assert.Contains(name, (string[])["llama_dynamic_rope", "qwen3_moe"]);   // these go through torch
+            return;
+        }
+        using var decoder = new CpuDecoder(model.Decoder);
+        for (var row = 0; row < Lengths.Length; row++)
+        {
+            var expected = recorded["logits"][row];
+            var ids = Ids(recorded["input_ids"][row], Lengths[row]);
+            var sequence = new CachedSequence();
+            for (var length = 1; length <= ids.Length; length++)
+            {
+                decoder.Place(sequence, ids, 1, wantsLogits: true, long.MaxValue);
+                decoder.Forward();
+                var found = tensor(decoder.Logits(0).ToArray());
+                Assert.InRange(RecordedModel.Difference(found, expected[length - 1]), 0, LogitTolerance);
+            }
+        }
+    }
+
+    // Alone token by token; in one piece; in pieces of 5 next to other rows: equal bits.
+    [Theory]
+    [MemberData(nameof(RecordedModel.Names), MemberType = typeof(RecordedModel))]
+    public void Forward_PromptCutInAnyWayBesideOtherRows_GivesEqualBits(string name)
+    {
+        using var recorded = new RecordedModel(name);
+        using var model = recorded.Load();
+        if (!CpuDecoder.Supports(model.Decoder)) return;
+        using var decoder = new CpuDecoder(model.Decoder);
+        using var scope = NewDisposeScope();
+        var ids = Ids(recorded["input_ids"][0], Lengths[0]);
+        var other = Ids(recorded["input_ids"][1], Lengths[1]);
+        var expected = LogitsAfter(decoder, ids, ids.Length, []);
+        foreach (var piece in new[] { 1, 5, 32, 47 }) Assert.Equal(expected, LogitsAfter(decoder, ids, piece, other));
+    }
+
+    [Fact]
+    public void Open_PromptWithAKnownBeginning_ComputesTheRestOnlyAndGivesEqualBits()
+    {
+        using var model = TinyModel.Create();
+        int[] prompt = [.. Enumerable.Range(0, 100).Select(at => 3 + at * 7 % 90)];
+        using var fresh = new CpuDecoder(model.Decoder);
+        var expected = LogitsAfter(fresh, prompt, prompt.Length, []);
+
+        using var decoder = new CpuDecoder(model.Decoder);
+        var first = decoder.Open(prompt.AsSpan(0, 70));
+        decoder.Place(first, prompt.AsSpan(0, 70), 70, wantsLogits: false, long.MaxValue);
+        decoder.Forward();
+        var second = decoder.Open(prompt);   // 64 of its tokens are in two full blocks
+        decoder.Close(first);
+        decoder.Place(second, prompt, prompt.Length - second.Length, wantsLogits: true, long.MaxValue);
+        decoder.Forward();
+
+        Assert.Equal(64 + 36, second.Length);
+        Assert.Equal(70 + 36, decoder.ComputedTokens);
+        Assert.Equal(expected, decoder.Logits(0).ToArray());
+    }
+
+    // The second of two equal prompts finds the blocks of the first although both are computed in the same pass.
+    [Fact]
+    public void Open_EqualPromptInTheSamePass_SharesItsBlocks()
+    {
+        using var model = TinyModel.Create();
+        int[] prompt = [.. Enumerable.Range(0, 65).Select(at => 3 + at * 5 % 90)];
+        using var decoder = new CpuDecoder(model.Decoder);
+        for (var row = 0; row < 2; row++)
+        {
+            var sequence = decoder.Open(prompt);
+            decoder.Place(sequence, prompt, prompt.Length - sequence.Length, wantsLogits: true, long.MaxValue);
+        }
+        decoder.Forward();
+        Assert.Equal(65 + 1, decoder.ComputedTokens);
+        Assert.Equal(decoder.Logits(0).ToArray(), decoder.Logits(1).ToArray());
+    }
+
+    [Fact]
+    public void Open_AfterForgettingPrompts_StartsFromNothing()
+    {
+        using var model = TinyModel.Create();
+        int[] prompt = [.. Enumerable.Range(0, 65).Select(at => 3 + at * 5 % 90)];
+        using var decoder = new CpuDecoder(model.Decoder);
+        _ = LogitsAfter(decoder, prompt, prompt.Length, []);
+        Assert.Equal(64, decoder.Open(prompt).Length);
+        decoder.ForgetPrompts();   // one row is still open and keeps its blocks; it is the last that may use them
+        Assert.Equal(64, decoder.Open(prompt).Length);
+    }
+
+    [Fact]
+    public void Supports_AdapterOrOtherTypes_LeavesThemToTorch()
+    {
+        using var model = TinyModel.Create();
+        Assert.True(CpuDecoder.Supports(model.Decoder));
+        model.Decoder.ComputeDtype = ScalarType.BFloat16;
+        Assert.False(CpuDecoder.Supports(model.Decoder));
+        model.Decoder.ComputeDtype = ScalarType.Float32;
+        model.AddAdapter(new(), seed: 1);
+        Assert.False(CpuDecoder.Supports(model.Decoder));
+    }
+
+    private static float[] LogitsAfter(CpuDecoder decoder, int[] ids, int piece, int[] other)
+    {
+        var (sequence, neighbour) = (new CachedSequence(), new CachedSequence());
+        for (var start = 0; start < ids.Length; start += piece)
+        {
+            if (neighbour.Length < other.Length) decoder.Place(neighbour, other, Math.Min(3, other.Length - neighbour.Length), wantsLogits: true, long.MaxValue);
+            decoder.Place(sequence, ids, Math.Min(piece, ids.Length - start), wantsLogits: start + piece >= ids.Length, long.MaxValue);
+            var line = neighbour.Length > 0 && start / piece * 3 < other.Length ? 1 : 0;
+            decoder.Forward();
+            if (start + piece < ids.Length) continue;
+            var logits = decoder.Logits(line).ToArray();
+            decoder.Close(sequence);
+            decoder.Close(neighbour);
+            return logits;
+        }
+        throw new ArgumentException("No ids.", nameof(ids));
+    }
+
+    private static int[] Ids(Tensor row, int length) => [.. row.data<long>().ToArray().Take(length).Select(id => (int)id)];
+}
