@@ -13,7 +13,7 @@ namespace Microsoft.ML.Drift.Models;
 internal sealed class AttentionMask
 {
     /// <summary>Added to the score of an excluded key: far below any score, yet finite, so that a padding query with nothing to see stays finite too.</summary>
-    private const float Excluded = -1e30f;
+    internal const float Excluded = -1e30f;
 
     private readonly Tensor? _allowed;          // [B or 1, T, S] bool; null: every key
     private readonly Tensor _queryIndices;      // [B or 1, T] int64: what sliding windows count by

@@ -78,12 +78,9 @@ internal sealed class Decoder : nn.Module
     }
 
     /// <summary>A forward pass whose backward is called apart, on request with gradient checkpointing.</summary>
-    /// <param name="inputIds">[B, T] int64.</param>
-    /// <param name="positionIds">[B, T] int64.</param>
-    /// <param name="mask">Who sees whom.</param>
-    /// <param name="checkpoint">Keep only the layers' inputs and compute each layer again during backward: less memory, a third more time.</param>
-    public TrainingForward TrainingForward(Tensor inputIds, Tensor positionIds, AttentionMask mask, bool checkpoint = false) =>
-        new(this, inputIds, positionIds, mask, checkpoint);
+    /// <param name="sequences">The tokens.</param>
+    /// <param name="checkpoint">Keep only the layers' inputs and compute each layer again during backward: less memory for one more forward pass.</param>
+    public TrainingForward TrainingForward(PackedSequences sequences, bool checkpoint = false) => new(this, sequences, checkpoint);
 
     /// <summary>Hidden states → logits, final multipliers and soft cap included.</summary>
     /// <param name="hidden">[…, C], after the final norm.</param>
@@ -95,6 +92,13 @@ internal sealed class Decoder : nn.Module
         var copy = Adapter is { Enabled: true } ? _outputCopy : null;
         var logits = lm_head is not null && copy is null ? lm_head.forward(input) : nn.functional.linear(input, (copy ?? embed_tokens).to(ComputeDtype));
         return FinishLogits(logits).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The output projection as training wants it.</summary>
+    public OutputHead Head()
+    {
+        if (lm_head is { IsAdapted: true }) return OutputHead.Of(Logits, Specification.VocabularySize);
+        return new MatrixHead((Adapter is { Enabled: true } ? _outputCopy : null) ?? OutputWeight, Specification, ComputeDtype);
     }
 
     /// <summary>The weight of the output projection, [V, C]; the input embedding's where they are tied.</summary>
@@ -126,7 +130,28 @@ internal sealed class Decoder : nn.Module
     internal Parameter EmbeddingWeight => embed_tokens;
     internal Parameter FinalNormWeight => norm.Weight;
 
-    internal Tensor FinalNorm(Tensor x) => norm.forward(x);
+    /// <summary>[T] ids → [T, C] without graph.</summary>
+    internal Tensor EmbedRows(Tensor inputIds)
+    {
+        using var mode = no_grad();
+        using var batch = Embed(inputIds.unsqueeze(0));
+        return batch.squeeze(0);
+    }
+
+    /// <summary>Adds the gradient of <see cref="EmbedRows"/> to the embedding's: only the rows of the tokens are touched.</summary>
+    internal void EmbedBack(Tensor inputIds, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var weight = Adapter is { Enabled: true } && _embeddingCopy is not null ? _embeddingCopy : embed_tokens;
+        if (!weight.requires_grad) return;
+        if (Specification.EmbeddingMultiplier != 1) gradient = gradient * tensor(Specification.EmbeddingMultiplier, gradient.dtype, gradient.device);
+        if (Specification.PaddingIndex is { } padding) gradient = gradient.Masked(inputIds.IsEqualTo(padding).unsqueeze(-1), 0);
+        if (weight.grad is null) weight.grad = zeros_like(weight);
+        weight.grad!.AddAtInPlace(inputIds, gradient.to(weight.dtype));
+    }
+
+    /// <summary>The norm after the last layer.</summary>
+    internal RmsNorm Norm => norm;
 
     /// <summary>All linear layers.</summary>
     internal IEnumerable<Projection> Projections =>
@@ -151,6 +176,13 @@ internal sealed class Decoder : nn.Module
     internal void FreezeBase(bool frozen)
     {
         foreach (var parameter in parameters()) parameter.requires_grad = !frozen;
+    }
+
+    /// <summary>What the layers of a training or scoring pass share; its tensors go to the caller's dispose scope.</summary>
+    internal TrainingPass Begin(PackedSequences sequences, bool records)
+    {
+        var rotary = new RotaryTables(sequences.Positions.unsqueeze(0), sequences.Longest, _frequencies, embed_tokens.dtype);
+        return new TrainingPass(sequences, rotary, new PackedAttention(sequences, Specification, ComputeDtype), ComputeDtype, records);
     }
 
     /// <summary>What the layers share; its tensors go to the caller's dispose scope.</summary>

@@ -130,12 +130,14 @@ public class DecoderTests
         var expected = model.Decoder.parameters().Select(parameter => parameter.grad!.clone()).ToArray();
         foreach (var parameter in model.Decoder.parameters()) parameter.grad!.zero_();
 
-        var pass = model.Decoder.TrainingForward(Ids(3, 4, 5, 6), mask.Positions, mask, checkpoint);
+        var pass = model.Decoder.TrainingForward(Packed(3, 4, 5, 6), checkpoint);
         model.Decoder.Logits(pass.Hidden).square().mean().backward();
         pass.Backward();
 
+        // In bfloat16 each product is rounded to three digits, and ours are not the same products.
+        var tolerance = compute == ScalarType.BFloat16 ? 2e-2 : 1e-5;
         foreach (var (gradient, parameter) in expected.Zip(model.Decoder.parameters()))
-            Assert.InRange(RecordedModel.Difference(gradient, parameter.grad!), 0, 1e-6);
+            Assert.InRange(((gradient - parameter.grad!).norm() / gradient.norm()).item<float>(), 0, tolerance);
     }
 
     [Fact]
@@ -198,11 +200,13 @@ public class DecoderTests
             GreedyLoop.Run(model.Decoder, [[3, 4, 5], [6]], steps: 2);
             using var scope = NewDisposeScope();
             var mask = AttentionMask.Causal(ones(1, 4));
-            var pass = model.Decoder.TrainingForward(Ids(3, 4, 5, 6), mask.Positions, mask, checkpoint);
+            var pass = model.Decoder.TrainingForward(Packed(3, 4, 5, 6), checkpoint);
             model.Decoder.Logits(pass.Hidden).square().mean().backward();
             pass.Backward();
         }
     }
+
+    private static PackedSequences Packed(params int[] ids) => new([new(ids)], CPU);
 
     private static Tensor Ids(params int[] ids) => tensor(ids.Select(id => (long)id).ToArray()).unsqueeze(0);
 

@@ -108,7 +108,7 @@ public sealed class DpoTrainerTests : IDisposable
         var trainer = Trainer(Options with { CancellationToken = cancellation.Token, Progress = new Recorder(_ => cancellation.Cancel()) });
         var live = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         Assert.Throws<OperationCanceledException>(() => trainer.Fit(Pairs()));
-        Assert.True(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount <= live);
+        Assert.InRange(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount, 0, live);
     }
 
     [Fact]

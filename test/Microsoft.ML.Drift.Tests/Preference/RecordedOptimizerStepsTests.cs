@@ -68,7 +68,7 @@ public class RecordedOptimizerStepsTests
         var sequences = Enumerable.Range(0, (int)ids.shape[0])
             .Select(row => new TokenSequence([.. ids[row][..(int)real[row].sum().item<long>()].data<long>().Select(id => (int)id)], 10)).ToArray();
         // Three pairs of the same answers twice; only the chosen side gets a weight.
-        var batch = PairBatch.Create([.. sequences.Select((sequence, i) => Pair($"{i}", sequence, sequence))], 0, new(), CPU);
+        var batch = PairBatch.Create([.. sequences.Select((sequence, i) => Pair($"{i}", sequence, sequence))], new(), CPU);
         var (tokens, pass) = new TokenScorer(decoder, false).ScoreForTraining(batch, new());
         TokenScorer.Backward(batch, tokens, pass, batch.NllMask * (-1.0 / 3));
         return -(tokens.LogProbs * batch.NllMask).sum().item<float>() / 3;

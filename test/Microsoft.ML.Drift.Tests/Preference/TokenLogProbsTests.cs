@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ public class TokenLogProbsTests
         using var scope = NewDisposeScope();
         // Logits (0, ln 3): probabilities ¼ and ¾. Logits (0, 0): ½ each.
         var logits = tensor(new float[,] { { 0, MathF.Log(3) }, { 0, 0 } });
-        var scored = TokenLogProbs.Compute(h => h, logits, tensor(new long[] { 1, 0 }), 2, new() { LogSumSquares = true, Argmax = true });
+        var scored = TokenLogProbs.Compute(OutputHead.Of(h => h * 1, 2), logits, tensor(new long[] { 1, 0 }), new() { LogSumSquares = true, Argmax = true });
 
         Close([Math.Log(0.75), Math.Log(0.5)], scored.LogProbs);
         Close([Math.Log(3) / 2, 0], scored.MeanLogits);
@@ -25,7 +26,7 @@ public class TokenLogProbsTests
     {
         using var scope = NewDisposeScope();
         var logits = tensor(new float[,] { { 0, MathF.Log(3) } });
-        var scored = TokenLogProbs.Compute(h => h * 1, logits, tensor(new long[] { 1 }), 2, new() { Differentiable = true });
+        var scored = TokenLogProbs.Compute(OutputHead.Of(h => h * 1, 2), logits, tensor(new long[] { 1 }), new() { Differentiable = true });
         Close([2 * -0.25, 2 * (1 - 0.75)], scored.Backward(tensor(new[] { 2f })).flatten());
     }
 
@@ -49,7 +50,7 @@ public class TokenLogProbsTests
         weight.grad = null;
 
         var scored = TokenLogProbs.Compute(
-            h => h.matmul(weight.t()).mul(0.5).tanh() * 1, hidden, targets, 11, new() { Differentiable = true, LogitBudget = budget });
+            OutputHead.Of(h => h.matmul(weight.t()).mul(0.5).tanh() * 1, 11), hidden, targets, new() { Differentiable = true, LogitBudget = budget });
         var gradient = scored.Backward(weights);
 
         Assert.True(allclose(reference, scored.LogProbs, 1e-6, 1e-6), because);
@@ -61,7 +62,7 @@ public class TokenLogProbsTests
     public void Compute_NoTokens_GivesEmptyResultsAndGradient()
     {
         using var scope = NewDisposeScope();
-        var scored = TokenLogProbs.Compute(h => h, zeros(0, 3), zeros(0, ScalarType.Int64), 3, new() { Differentiable = true });
+        var scored = TokenLogProbs.Compute(OutputHead.Of(h => h, 3), zeros(0, 3), zeros(0, ScalarType.Int64), new() { Differentiable = true });
         Assert.Equal(0, scored.LogProbs.shape[0]);
         Assert.Equal([0L, 3L], scored.Backward(zeros(0)).shape);
     }

@@ -129,7 +129,7 @@ public sealed class TrlAccidentsTests : IDisposable
     private static PreferenceTokens Pair(int[] chosen, int chosenStart, int[] rejected, int rejectedStart) =>
         TestPairs.Pair("pair", new TokenSequence(chosen, chosenStart), new TokenSequence(rejected, rejectedStart));
 
-    private static PairBatch Batch(PreferenceTokens pair, PairBatchRules rules) => PairBatch.Create([pair], 0, rules, CPU);
+    private static PairBatch Batch(PreferenceTokens pair, PairBatchRules rules) => PairBatch.Create([pair], rules, CPU);
 
     private static float[] Numbers(Tensor tensor) => tensor.data<float>().ToArray();
 }

@@ -48,6 +48,47 @@ internal sealed class Attention : nn.Module
         return o_proj.forward(mixed).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same for packed sequences, with a way back.</summary>
+    /// <param name="x">[T, C] without graph.</param>
+    /// <param name="again">Computes x again; null: it is kept.</param>
+    /// <param name="pass">The pass.</param>
+    public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
+    {
+        var fused = qkv_proj.Trace(x, again, pass);
+        var normalized = TraceNorms(fused.Value, pass);
+        var heads = pass.Keep(Turn(normalized.Value, pass, inverse: false).to(pass.ComputeDtype));
+        var mixed = pass.Attention.Mix(heads, _specification, pass);
+        var output = o_proj.Trace(mixed.Value, null, pass);
+        return new(output.Value, gradient => fused.Back(normalized.Back(Turn(mixed.Back(output.Back(gradient)), pass, inverse: true))));
+    }
+
+    // Queries and keys with their norms, values as they are, side by side as before.
+    private Traced TraceNorms(Tensor fused, TrainingPass pass)
+    {
+        if (q_norm is null || k_norm is null) return new(fused, gradient => gradient);
+        var (queries, keys, dtype) = (_specification.Heads * _specification.HeadSize, _specification.KeyValueHeads * _specification.HeadSize, fused.dtype);
+        var (forQueries, forKeys) = (q_norm.Trace(pass.Keep(Part(fused, 0, queries)), pass).Normalized, k_norm.Trace(pass.Keep(Part(fused, queries, keys)), pass).Normalized);
+        var value = cat([forQueries.Value.flatten(1), forKeys.Value.flatten(1), fused.narrow(1, queries + keys, keys).to(forQueries.Value.dtype)], 1);
+        return new(value, gradient => cat(
+            [forQueries.Back(Part(gradient, 0, queries)).flatten(1), forKeys.Back(Part(gradient, queries, keys)).flatten(1), gradient.narrow(1, queries + keys, keys).to(dtype)], 1));
+
+        Tensor Part(Tensor wide, int start, int width)
+        {
+            var part = wide.narrow(1, start, width);
+            return _specification.QueryKeyNorm == QueryKeyNorm.PerHead ? part.unflatten(1, [-1, _specification.HeadSize]) : part;
+        }
+    }
+
+    // Rotates queries and keys where they are, in float32: nothing else needs what was there.
+    private Tensor Turn(Tensor heads, TrainingPass pass, bool inverse)
+    {
+        if (_specification.Rotary is not { } rotary) return heads;
+        var wide = heads.to(ScalarType.Float32);
+        var (number, size) = (_specification.Heads + _specification.KeyValueHeads, _specification.HeadSize);
+        pass.Rotary.RotateInPlace(wide.narrow(1, 0, number * size).unflatten(1, [number, size]), rotary, inverse);
+        return wide;
+    }
+
     /// <summary>[B, T, (H + 2 Hkv) D] → queries [B, H, T, D], keys and values [B, Hkv, T, D], normalised and rotated.</summary>
     private (Tensor Queries, Tensor Keys, Tensor Values) Heads(Tensor fused, ForwardPass pass)
     {

@@ -52,6 +52,34 @@ internal sealed class DecoderLayer : nn.Module
         return Add(between, Normalize(fed, after_feed_forward)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same for packed sequences, with a way back.</summary>
+    /// <param name="x">[T, C] float32 without graph; stays as it is until the way back is done.</param>
+    /// <param name="pass">What the layers share.</param>
+    public Traced Trace(Tensor x, TrainingPass pass)
+    {
+        var attended = Branch(x, before_attention, after_attention, pass, (input, again) => self_attn.Trace(input, again, pass));
+        var between = pass.Keep(Add(x, attended.Value));
+        var fed = Branch(between, before_feed_forward, after_feed_forward, pass,
+            (input, again) => mlp is not null ? mlp.Trace(input, again, pass) : experts!.Trace(input, pass));
+        return new(Add(between, fed.Value), gradient => AddBack(AddBack(gradient, fed), attended));
+    }
+
+    private static Traced Branch(Tensor x, RmsNorm? before, RmsNorm? after, TrainingPass pass, Func<Tensor, Func<Tensor>, Traced> inner)
+    {
+        var (input, again) = before is null ? (new Traced(x, gradient => gradient), () => x) : before.Trace(x, pass);
+        var branch = inner(input.Value, again);
+        if (after is null) return new(branch.Value, gradient => input.Back(branch.Back(gradient)));
+        var output = after.Trace(pass.Keep(branch.Value), pass).Normalized;
+        return new(output.Value, gradient => input.Back(branch.Back(output.Back(gradient))));
+    }
+
+    // The gradient of x in x + m · branch(x).
+    private Tensor AddBack(Tensor gradient, Traced branch)
+    {
+        var through = branch.Back(_residualMultiplier == 1 ? gradient : gradient.Times(_residualMultiplier));
+        return through.to(gradient.dtype).add_(gradient, TensorArithmetic.One);
+    }
+
     private Tensor Add(Tensor x, Tensor branch) => _residualMultiplier == 1 ? x.Plus(branch) : x.Plus(branch.Times(_residualMultiplier));
 
     private static Tensor Normalize(Tensor x, RmsNorm? norm) => norm is null ? x : norm.forward(x);

@@ -27,14 +27,51 @@ internal sealed class FeedForward : nn.Module
     public Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var fused = gate_up_proj.forward(x);
-        var (gate, up) = (fused.narrow(-1, 0, _specification.IntermediateSize), fused.narrow(-1, _specification.IntermediateSize, _specification.IntermediateSize));
-        var activated = _specification.Activation switch
-        {
-            Activation.Silu => nn.functional.silu(gate),
-            Activation.GeluTanh => nn.functional.gelu(gate, TorchSharp.Modules.GELU.Approximate.tanh),
-            _ => nn.functional.gelu(gate),
-        };
-        return down_proj.forward(activated * up).MoveToOuterDisposeScope();
+        var (gate, up) = Halves(gate_up_proj.forward(x));
+        return down_proj.forward(Activate(gate) * up).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same with a way back, which keeps gate x and up x.</summary>
+    /// <param name="x">[T, C] without graph.</param>
+    /// <param name="again">Computes x again.</param>
+    /// <param name="pass">The pass.</param>
+    public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
+    {
+        var fused = gate_up_proj.Trace(x, again, pass);
+        var both = pass.Keep(fused.Value);
+        var down = down_proj.Trace(Gated(both), () => Gated(both), pass);
+        return new(down.Value, gradient => fused.Back(Back(both, down.Back(gradient))));
+    }
+
+    private Tensor Gated(Tensor both)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, up) = Halves(both);
+        return Activate(gate).mul_(up).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Back(Tensor both, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, up) = Halves(both);
+        var result = empty_like(both);
+        var (forGate, forUp) = Halves(result);
+        forUp.copy_(Activate(gate).mul_(gradient));
+        var forActivated = gradient.mul_(up);
+        var packed = gate.contiguous();     // the kernels are several times slower on rows with gaps
+        forGate.copy_(_specification.Activation == Activation.Silu
+            ? NativeKernels.SiluGradient(forActivated, packed)
+            : NativeKernels.GeluGradient(forActivated, packed, tanh: _specification.Activation == Activation.GeluTanh));
+        return result.MoveToOuterDisposeScope();
+    }
+
+    private (Tensor Gate, Tensor Up) Halves(Tensor both) =>
+        (both.narrow(-1, 0, _specification.IntermediateSize), both.narrow(-1, _specification.IntermediateSize, _specification.IntermediateSize));
+
+    private Tensor Activate(Tensor gate) => _specification.Activation switch
+    {
+        Activation.Silu => nn.functional.silu(gate),
+        Activation.GeluTanh => nn.functional.gelu(gate, TorchSharp.Modules.GELU.Approximate.tanh),
+        _ => nn.functional.gelu(gate),
+    };
 }

@@ -19,6 +19,9 @@ internal sealed class MixtureOfExperts : nn.Module
         RegisterComponents();
     }
 
+    /// <summary>The same with a way back: which tokens an expert gets changes from batch to batch, so libtorch keeps the graph.</summary>
+    public Traced Trace(Tensor x, TrainingPass pass) => Traced.Through(input => forward(input.to(pass.ComputeDtype)), x, pass);
+
     /// <param name="x">[…, C], in the compute type.</param>
     public Tensor forward(Tensor x)
     {

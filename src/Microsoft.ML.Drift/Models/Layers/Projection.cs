@@ -41,14 +41,45 @@ internal sealed class Projection : nn.Module, IParameterSource
 
     public void Detach() => _deltas.Clear();
 
+    /// <summary>Whether an adapter takes part at the moment.</summary>
+    public bool IsAdapted => _deltas.Values.Any(delta => delta.IsOn);
+
     /// <param name="x">[…, input width], already in the compute type.</param>
     public Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
         var (weight, bias) = (_weight.to(x.dtype), _bias?.to(x.dtype));
-        if (!_deltas.Values.Any(delta => delta.IsOn)) return nn.functional.linear(x, weight, bias).MoveToOuterDisposeScope();
+        if (!IsAdapted) return nn.functional.linear(x, weight, bias).MoveToOuterDisposeScope();
         var adapted = Adapt(x, nn.functional.linear(x, weight));
         return (bias is null ? adapted : adapted.Plus(bias)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same with a way back.</summary>
+    /// <param name="x">[T, input width] without graph.</param>
+    /// <param name="again">Computes x again; null: it is kept.</param>
+    /// <param name="pass">The pass.</param>
+    public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
+    {
+        if (IsAdapted) return Traced.Through(input => forward(input.to(pass.ComputeDtype)), x, pass);
+        if (again is null) pass.Keep(x);
+        return new(Apply(x, pass.ComputeDtype), gradient => Back(again?.Invoke() ?? x, gradient, pass.ComputeDtype));
+    }
+
+    private Tensor Apply(Tensor x, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var product = MatrixProduct.Apply(x.to(dtype), _weight.detach().to(dtype));
+        return (_bias is null ? product : product.add_(_bias.detach().to(dtype), TensorArithmetic.One)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Back(Tensor x, Tensor gradient, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var typed = gradient.to(dtype);
+        var (forInput, forWeight) = MatrixProduct.Gradients(typed, x.to(dtype), _weight.detach().to(dtype), _weight.requires_grad);
+        if (forWeight is not null) Traced.Accumulate(_weight, forWeight);
+        if (_bias is { requires_grad: true }) Traced.Accumulate(_bias, typed.sum([0]));
+        return forInput.MoveToOuterDisposeScope();
     }
 
     // Each module's columns through its own adapter.

@@ -35,6 +35,48 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
         return result.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same with a way back, which keeps x and one number per row.</summary>
+    /// <param name="x">[…, width], without graph.</param>
+    /// <param name="pass">The pass.</param>
+    /// <returns>The value, and how to compute it again.</returns>
+    public (Traced Normalized, Func<Tensor> Again) Trace(Tensor x, TrainingPass pass)
+    {
+        var scale = pass.Keep(Scale(x));
+        return (new(Apply(x, scale), gradient => Back(x, scale, gradient)), () => Apply(x, scale));
+    }
+
+    private Tensor Scale(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return x.to(ScalarType.Float32).Squared().mean([-1], keepdim: true).AddInPlace(_specification.Epsilon).rsqrt_().MoveToOuterDisposeScope();
+    }
+
+    private Tensor Apply(Tensor x, Tensor scale)
+    {
+        using var scope = NewDisposeScope();
+        var normalized = x.to(ScalarType.Float32) * scale;
+        if (_specification.WeightIsOffset) return normalized.mul_(WideWeight()).to(x.dtype).MoveToOuterDisposeScope();
+        return (x.dtype == ScalarType.Float32 ? normalized.mul_(_weight.detach()) : normalized.to(x.dtype) * _weight.detach()).MoveToOuterDisposeScope();
+    }
+
+    // With n = x · scale and h = dy · weight: dweight = Σ dy · n, dx = (h − n · mean(h · n)) · scale.
+    private Tensor Back(Tensor x, Tensor scale, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var wide = gradient.to(ScalarType.Float32);
+        var normalized = x.to(ScalarType.Float32) * scale;
+        if (_weight.requires_grad) Traced.Accumulate(_weight, (wide * normalized).flatten(0, -2).sum([0]));
+        var weighted = wide * WideWeight();
+        var along = (weighted * normalized).mean([-1], keepdim: true);
+        return weighted.AddProductInPlace(normalized, along, -1).mul_(scale).to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    private Tensor WideWeight()
+    {
+        var weight = _weight.detach().to(ScalarType.Float32);
+        return _specification.WeightIsOffset ? weight.Plus(1) : weight;
+    }
+
     public IEnumerable<ParameterSlice> Slices => [new($"{_name}.weight", _weight, 0, _weight.shape[0], ParameterKind.Norm)];
 
     /// <summary>The weight with which the layer only normalises.</summary>

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Models;
@@ -36,6 +37,22 @@ internal sealed class RotaryTables
         var (turnedA, turnedB) = (a * cos - b * sin, (b * cos).Plus(a * sin));
         var parts = width == rotary.Dimensions ? [turnedA, turnedB] : new[] { turnedA, turnedB, heads.narrow(-1, rotary.Dimensions, width - rotary.Dimensions).to(turnedA.dtype) };
         return cat(parts, -1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><see cref="Rotate"/>, or its inverse, in the heads' own memory; for tables of one row.</summary>
+    /// <param name="heads">[T, heads, D], in the tables' type.</param>
+    /// <param name="rotary">The layer's rotation.</param>
+    /// <param name="inverse">Turn back; the factor on cos and sin stays, as a gradient wants it.</param>
+    public void RotateInPlace(Tensor heads, RotarySpecification rotary, bool inverse)
+    {
+        using var scope = NewDisposeScope();
+        var (cos, sin) = (_tables[rotary].Cos.view(heads.shape[0], 1, -1), _tables[rotary].Sin.view(heads.shape[0], 1, -1));
+        var half = rotary.Dimensions / 2;
+        var (a, b) = (heads.narrow(-1, 0, half), heads.narrow(-1, half, half));
+        var turned = a * sin;
+        a.mul_(cos).AddProductInPlace(b, sin, inverse ? 1 : -1);
+        b.mul_(cos);
+        b.AddScaledInPlace(turned, inverse ? -1 : 1);
     }
 }
 

@@ -39,7 +39,7 @@ public sealed class SequenceScorer(CausalLM model)
         if (first < inputIds.Count)
         {
             var scored = TokenLogProbs.Compute(
-                model.Decoder.Logits, hidden[(first - 1)..(inputIds.Count - 1)], ids[0, first..], model.Configuration.VocabularySize, new TokenLogProbOptions());
+                model.Decoder.Head(), hidden[(first - 1)..(inputIds.Count - 1)], ids[0, first..], new TokenLogProbOptions());
             scored.LogProbs.cpu().data<float>().CopyTo(logProbs.AsSpan(first - completionStart));
         }
         var logits = nextTokenLogits ? model.Decoder.Logits(hidden[^1..]).squeeze(0).cpu().data<float>().ToArray() : null;

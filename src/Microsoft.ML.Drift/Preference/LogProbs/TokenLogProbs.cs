@@ -1,15 +1,15 @@
-using Microsoft.ML.Drift.Models;
 using System.Diagnostics;
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
 
 /// <summary>
-/// Log-probs of given tokens, from the hidden states that predict them. Only those positions get logits, and only a chunk of rows at a time.
+/// Log-probs of given tokens, from the hidden states that predict them. Only those positions get logits, and only some columns of the vocabulary at a time.
 /// </summary>
 /// <remarks>
-/// With <c>N</c> scored tokens the logits <c>[N, V]</c> are the largest tensor of a training step. If they fit into the budget, they are
-/// computed once and turned into their own gradient in place; otherwise <see cref="Backward"/> computes each chunk again. No log-softmax is
+/// With <c>N</c> scored tokens the logits <c>[N, V]</c> would be the largest tensor of a training step. If they fit into the budget, they are
+/// computed once and turned into their own gradient in place; otherwise <see cref="Backward"/> computes each chunk again, and memory does not depend on V. No log-softmax is
 /// ever stored: the derivative of log p(target) with respect to the logits is <c>onehot(target) − softmax</c>. All tensors belong to the dispose scope
 /// that is current when <see cref="Compute"/> is called.
 /// </remarks>
@@ -18,18 +18,20 @@ internal sealed class TokenLogProbs
     /// <summary>Bytes of logits that may exist at a time: 256 MiB, some 1,300 tokens of a vocabulary of 50,000.</summary>
     public const long DefaultLogitBudget = 256L << 20;
 
-    private readonly Func<Tensor, Tensor> _head;
+    private readonly OutputHead _head;
     private readonly Tensor _hidden;
     private readonly Tensor _targets;
     private readonly long _rowsPerChunk;
-    private Chunk? _onlyChunk;
+    private readonly Tensor _normalizers;
+    private readonly List<Traced> _kept = [];
 
-    private TokenLogProbs(Func<Tensor, Tensor> head, Tensor hidden, Tensor targets, long rowsPerChunk)
+    private TokenLogProbs(OutputHead head, Tensor hidden, Tensor targets, long rowsPerChunk)
     {
         (_head, _hidden, _targets, _rowsPerChunk) = (head, hidden, targets, rowsPerChunk);
         var count = targets.shape[0];
         LogProbs = empty(count, ScalarType.Float32, hidden.device);
         MeanLogits = empty(count, ScalarType.Float32, hidden.device);
+        _normalizers = empty(count, ScalarType.Float32, hidden.device);
     }
 
     /// <summary><c>[N]</c> float32: log p(target), without gradient.</summary>
@@ -45,18 +47,20 @@ internal sealed class TokenLogProbs
     public Tensor? IsArgmax { get; private set; }
 
     /// <summary>Scores tokens.</summary>
-    /// <param name="head">Hidden states <c>[n, C]</c> → float32 logits <c>[n, V]</c>, differentiable.</param>
+    /// <param name="head">Hidden states → logits.</param>
     /// <param name="hidden"><c>[N, C]</c>; row i predicts token i. Read as a constant: its gradient is what <see cref="Backward"/> returns.</param>
     /// <param name="targets"><c>[N]</c> int64, each below V.</param>
-    /// <param name="vocabularySize">V, the number of logits.</param>
     /// <param name="options">What else to compute, and how much memory to use.</param>
-    public static TokenLogProbs Compute(
-        Func<Tensor, Tensor> head, Tensor hidden, Tensor targets, long vocabularySize, TokenLogProbOptions options)
+    public static TokenLogProbs Compute(OutputHead head, Tensor hidden, Tensor targets, TokenLogProbOptions options)
     {
         Debug.Assert(hidden.dim() == 2 && targets.dim() == 1 && hidden.shape[0] == targets.shape[0], "hidden [N, C], targets [N]");
-        var rowsPerChunk = Math.Max(1, options.LogitBudget / (sizeof(float) * vocabularySize));
-        var scored = new TokenLogProbs(head, hidden.detach(), targets, rowsPerChunk);
-        scored.Forward(options);
+        using var mode = no_grad();
+        var (all, chunk) = (sizeof(float) * head.VocabularySize, sizeof(float) * Math.Min(head.ChunkWidth, head.VocabularySize));
+        var keeps = options.Differentiable && targets.shape[0] * all <= options.LogitBudget;
+        var scored = new TokenLogProbs(head, hidden.detach(), targets, Math.Max(1, options.LogitBudget / (keeps ? all : chunk)));
+        if (options.LogSumSquares) scored.LogSumSquares = empty_like(scored.LogProbs);
+        if (options.Argmax) scored.IsArgmax = empty(targets.shape[0], ScalarType.Bool, hidden.device);
+        foreach (var rows in scored.RowChunks()) scored.ScoreRows(rows, keeps);
         return scored;
     }
 
@@ -67,81 +71,61 @@ internal sealed class TokenLogProbs
     /// <returns><c>[N, C]</c>, in the dtype of the hidden states.</returns>
     public Tensor Backward(Tensor weights)
     {
-        var gradient = empty_like(_hidden);
-        foreach (var (start, end) in Chunks())
+        using var mode = no_grad();
+        var gradient = zeros_like(_hidden);
+        foreach (var rows in RowChunks())
         {
-            using var scope = NewDisposeScope();
-            var chunk = _onlyChunk ?? ForwardChunk(start, end, differentiable: true);
-            gradient[start..end].copy_(BackwardChunk(chunk, _targets[start..end], weights[start..end]));
-            chunk.Logits.Dispose();
+            var index = 0;
+            foreach (var (start, end) in Columns())
+            {
+                using var scope = NewDisposeScope();
+                var logits = _kept.Count > 0 ? _kept[index++] : _head.Logits(_hidden[rows], start, end, differentiable: true);
+                gradient[rows].add_(logits.Back(LogitGradient(logits.Value, rows, weights[rows].unsqueeze(1), start, end)), TensorArithmetic.One);
+                logits.Value.Dispose();
+            }
         }
-        _onlyChunk = null;
+        _kept.Clear();
         return gradient;
     }
 
-    private void Forward(TokenLogProbOptions options)
-    {
-        var keep = options.Differentiable && _targets.shape[0] > 0 && _targets.shape[0] <= _rowsPerChunk;
-        if (options.LogSumSquares) LogSumSquares = empty_like(LogProbs);
-        if (options.Argmax) IsArgmax = empty(_targets.shape[0], ScalarType.Bool, _hidden.device);
-        foreach (var (start, end) in Chunks())
-        {
-            using var scope = NewDisposeScope();
-            var chunk = ForwardChunk(start, end, differentiable: keep);
-            Read(chunk, start, end);
-            if (keep) _onlyChunk = chunk.MoveToOuterDisposeScope();
-        }
-    }
-
-    private IEnumerable<(int Start, int End)> Chunks()
+    private IEnumerable<Range> RowChunks()
     {
         var count = _targets.shape[0];
-        for (long start = 0; start < count; start += _rowsPerChunk) yield return ((int)start, (int)Math.Min(count, start + _rowsPerChunk));
+        for (long start = 0; start < count; start += _rowsPerChunk) yield return (int)start..(int)Math.Min(count, start + _rowsPerChunk);
     }
 
-    private Chunk ForwardChunk(int start, int end, bool differentiable)
+    private IEnumerable<(long Start, long End)> Columns()
     {
-        using var mode = set_grad_enabled(differentiable);
-        var hidden = _hidden[start..end].detach().requires_grad_(differentiable);
-        var logits = _head(hidden);
-        Debug.Assert(logits.dtype == ScalarType.Float32, "Log-probs are accumulated in float32.");
-        using var constant = no_grad();
-        return new Chunk(hidden, logits, logits.logsumexp(1));
+        for (long start = 0; start < _head.VocabularySize; start += _head.ChunkWidth) yield return (start, Math.Min(_head.VocabularySize, start + _head.ChunkWidth));
     }
 
-    private void Read(Chunk chunk, int start, int end)
+    private void ScoreRows(Range rows, bool keeps)
     {
-        using var mode = no_grad();
-        var targets = _targets[start..end].unsqueeze(1);
-        var targetLogits = chunk.Logits.gather(1, targets).squeeze(1);
-        LogProbs[start..end].copy_(targetLogits - chunk.LogSumExp);
-        MeanLogits[start..end].copy_(chunk.Logits.mean([1]));
-        LogSumSquares?[start..end].copy_(chunk.Logits.Times(2).logsumexp(1) - chunk.LogSumExp.Times(2));
-        IsArgmax?[start..end].copy_(chunk.Logits.argmax(1) == _targets[start..end]);
-    }
-
-    private static Tensor BackwardChunk(Chunk chunk, Tensor targets, Tensor weights)
-    {
-        var column = weights.unsqueeze(1);
-        var gradient = chunk.Logits.detach();
-        using (no_grad())
+        // Chunks that are kept live as long as this object, and with them what their way back needs.
+        using var scope = keeps ? null : NewDisposeScope();
+        var hidden = _hidden[rows];
+        var columns = new ColumnStatistics(_targets[rows], Columns().Count(), LogSumSquares is not null, IsArgmax is not null);
+        foreach (var (start, end) in Columns())
         {
-            // In the logits' own memory: weight · (onehot − softmax).
-            gradient.sub_(chunk.LogSumExp.unsqueeze(1)).exp_().mul_(-column).scatter_add_(1, targets.unsqueeze(1), column);
+            using var inner = keeps ? null : NewDisposeScope();
+            var logits = _head.Logits(hidden, start, end, keeps);
+            columns.Add(logits.Value, start, end);
+            if (keeps) _kept.Add(logits);
         }
-        chunk.Logits.backward([gradient]);
-        return chunk.Hidden.grad!;
+        using var results = NewDisposeScope();
+        var normalizers = columns.Normalizers();
+        _normalizers[rows].copy_(normalizers);
+        LogProbs[rows].copy_(columns.TargetLogits - normalizers);
+        MeanLogits[rows].copy_(columns.Sums.DividedBy((double)_head.VocabularySize));
+        LogSumSquares?[rows].copy_(columns.DoubledNormalizers() - normalizers.Times(2));
+        IsArgmax?[rows].copy_(columns.Best.eq(_targets[rows]));
     }
 
-    private readonly record struct Chunk(Tensor Hidden, Tensor Logits, Tensor LogSumExp)
+    // In the logits' own memory: weight · (onehot − softmax).
+    private Tensor LogitGradient(Tensor logits, Range rows, Tensor weights, long start, long end)
     {
-        public Chunk MoveToOuterDisposeScope()
-        {
-            Hidden.MoveToOuterDisposeScope();
-            Logits.MoveToOuterDisposeScope();
-            LogSumExp.MoveToOuterDisposeScope();
-            return this;
-        }
+        var (places, inside) = ColumnStatistics.Places(_targets[rows], start, end);
+        return logits.sub_(_normalizers[rows].unsqueeze(1)).exp_().mul_(-weights).scatter_add_(1, places, weights * inside);
     }
 }
 

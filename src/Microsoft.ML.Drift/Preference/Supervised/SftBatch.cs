@@ -1,4 +1,4 @@
-using Microsoft.ML.Drift.Data;
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -6,14 +6,11 @@ namespace Microsoft.ML.Drift.Preference;
 /// <summary>A micro-batch of B labelled sequences. Its tensors belong to the dispose scope that is current at creation.</summary>
 internal sealed class SftBatch : ITokenBatch
 {
-    private SftBatch(PaddedBatch padded, Tensor positions, Tensor targets, int tokenCount) =>
-        (InputIds, AttentionMask, Positions, Targets, TokenCount) = (padded.InputIds, padded.AttentionMask, positions, targets, tokenCount);
+    private SftBatch(PackedSequences sequences, Tensor positions, Tensor targets, int tokenCount) =>
+        (Sequences, Positions, Targets, TokenCount) = (sequences, positions, targets, tokenCount);
 
     /// <inheritdoc/>
-    public Tensor InputIds { get; }
-
-    /// <inheritdoc/>
-    public Tensor AttentionMask { get; }
+    public PackedSequences Sequences { get; }
 
     /// <inheritdoc/>
     public Tensor Positions { get; }
@@ -32,21 +29,21 @@ internal sealed class SftBatch : ITokenBatch
     /// <param name="device">Where the model is.</param>
     public static SftBatch Create(IReadOnlyList<SftTokens> rows, Device device)
     {
-        // Any valid id pads: padding neither is seen nor predicts a label.
-        var padded = PaddedBatch.Create([.. rows.Select(row => row.Sequence)], paddingId: 0, device);
-        var width = padded.InputIds.shape[1];
-        var (positions, targets) = (new List<long>(), new List<long>());
-        for (var row = 0; row < rows.Count; row++)
+        var (trees, positions, targets, start) = (new List<TokenTree>(), new List<long>(), new List<long>(), 0);
+        foreach (var row in rows)
         {
-            var (ids, isLabel) = rows[row].Sequence;
+            var (ids, isLabel) = row.Sequence;
             for (var t = 1; t < ids.Length; t++)
             {
                 if (!isLabel[t]) continue;
-                positions.Add(row * width + t - 1); // the hidden state at t − 1 predicts the token at t
+                positions.Add(start + t - 1); // the hidden state at t − 1 predicts the token at t
                 targets.Add(ids[t]);
             }
+            trees.Add(new(ids.AsMemory(0, Math.Max(1, ids.Length - 1))));   // the last token predicts nothing
+            start += trees[^1].Length;
         }
+        var sequences = new PackedSequences(trees, device, rows.Max(row => row.Sequence.Ids.Length));
         return new SftBatch(
-            padded, tensor(positions.ToArray(), device: device), tensor(targets.ToArray(), device: device), rows.Sum(row => row.Sequence.Ids.Length));
+            sequences, tensor(positions.ToArray(), device: device), tensor(targets.ToArray(), device: device), rows.Sum(row => row.Sequence.Ids.Length));
     }
 }

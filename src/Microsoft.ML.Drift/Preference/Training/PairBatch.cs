@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Drift.Preference;
 
 /// <summary>
-/// A micro-batch of B pairs as tensors: 2B right-padded sequences, chosen ones first, and the list of tokens whose log-probs are wanted.
+/// A micro-batch of B pairs as tensors: 2B sequences without padding, a pair's prompt once, and the list of tokens whose log-probs are wanted.
 /// </summary>
 /// <remarks>
 /// A sequence's first token is predicted by nothing, so an answer that starts there (its prompt was cut away) has one scored token fewer
@@ -21,19 +21,16 @@ internal sealed class PairBatch : ITokenBatch
     /// <summary>Tokens of all sequences, padding not counted.</summary>
     public int TokenCount { get; }
 
-    /// <summary><c>[2B, T]</c> int64.</summary>
-    public required Tensor InputIds { get; init; }
+    /// <inheritdoc/>
+    public required PackedSequences Sequences { get; init; }
 
-    /// <summary><c>[2B, T]</c> int64, 1 on tokens and 0 on padding.</summary>
-    public required Tensor AttentionMask { get; init; }
-
-    /// <summary><c>[N + E]</c> int64: index into the flattened <c>[2B·T]</c> positions that predict; E extra ones, at the end, only enter mean logits.</summary>
+    /// <summary><c>[N + E]</c> int64: the packed tokens that predict; E extra ones, at the end, only enter mean logits.</summary>
     public required Tensor Positions { get; init; }
 
     /// <summary><c>[N + E]</c> int64: the predicted ids; 0 for the extra ones.</summary>
     public required Tensor Targets { get; init; }
 
-    /// <summary><c>[N + E]</c> int64: the sequence each position belongs to.</summary>
+    /// <summary><c>[N + E]</c> int64: the sequence each position belongs to; chosen ones first.</summary>
     public required Tensor Rows { get; init; }
 
     /// <summary>N: tokens that are scored.</summary>
@@ -56,19 +53,17 @@ internal sealed class PairBatch : ITokenBatch
 
     /// <summary>Builds the batch.</summary>
     /// <param name="pairs">B pairs.</param>
-    /// <param name="paddingId">Fills the padding; any valid id.</param>
     /// <param name="rules">How tokens count.</param>
     /// <param name="device">Where the model is.</param>
-    public static PairBatch Create(IReadOnlyList<PreferenceTokens> pairs, int paddingId, PairBatchRules rules, Device device)
+    /// <param name="longest">Tokens of the longest sequence of all that are thought of as one batch; by default of these.</param>
+    public static PairBatch Create(IReadOnlyList<PreferenceTokens> pairs, PairBatchRules rules, Device device, int? longest = null)
     {
         var sequences = pairs.Select(pair => pair.Chosen).Concat(pairs.Select(pair => pair.Rejected)).ToArray();
-        var width = sequences.Max(sequence => sequence.Ids.Length);
-        var tokens = new ScoredTokens(pairs, sequences, width, rules);
-        var padded = PaddedBatch.Create(pairs, paddingId, device);
+        var packed = new PackedPairs(pairs, sequence => ScoredTokens.HasExtraPosition(sequence, rules));
+        var tokens = new ScoredTokens(pairs, sequences, packed.PlaceOf, rules);
         return new PairBatch(pairs.Count, sequences.Sum(sequence => sequence.Ids.Length))
         {
-            InputIds = padded.InputIds,
-            AttentionMask = padded.AttentionMask,
+            Sequences = new PackedSequences(packed.Trees, device, longest ?? LongestOf(pairs)),
             Positions = tensor(tokens.Positions.ToArray(), device: device),
             Targets = tensor(tokens.Targets.ToArray(), device: device),
             Rows = tensor(tokens.Rows.ToArray(), device: device),
@@ -80,6 +75,9 @@ internal sealed class PairBatch : ITokenBatch
             WpoWeights = (tensor(tokens.WpoLogProbWeights.ToArray(), device: device), tensor(tokens.WpoNormalizerWeights.ToArray(), device: device)),
         };
     }
+
+    /// <summary>Tokens of the longest sequence.</summary>
+    public static int LongestOf(IEnumerable<PreferenceTokens> pairs) => pairs.Max(pair => Math.Max(pair.Chosen.Ids.Length, pair.Rejected.Ids.Length));
 
     /// <summary>Each answer's log-prob: the weighted sum of its tokens', accumulated in float64.</summary>
     /// <param name="logProbs"><c>[N + E]</c>.</param>

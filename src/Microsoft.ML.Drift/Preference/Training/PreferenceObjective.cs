@@ -18,7 +18,6 @@ internal sealed class PreferenceObjective : TrainingObjective
     private readonly TokenScorer _policy;
     private readonly ReferenceLogProbs _reference;
     private readonly PreferenceMetrics _metrics;
-    private readonly int _paddingId;
     private readonly List<ScoredBatch> _stepBatches = [];
     private RunningMean _bcoMean = new();
     private RunningMean _bcoMeanBefore = new();
@@ -32,12 +31,11 @@ internal sealed class PreferenceObjective : TrainingObjective
     /// <param name="evaluation">Held-out pairs; may be empty.</param>
     /// <param name="settings">What to minimise.</param>
     /// <param name="checkpointGradients">Trade time for memory.</param>
-    /// <param name="paddingId">Any valid token id.</param>
     public PreferenceObjective(
         Decoder policy, Decoder? reference, IReadOnlyList<PreferenceTokens> training, IReadOnlyList<PreferenceTokens> evaluation,
-        PreferenceObjectiveSettings settings, bool checkpointGradients, int paddingId)
+        PreferenceObjectiveSettings settings, bool checkpointGradients)
     {
-        (_settings, _training, _evaluation, _paddingId) = (settings, training, evaluation, paddingId);
+        (_settings, _training, _evaluation) = (settings, training, evaluation);
         _policy = new TokenScorer(policy, checkpointGradients);
         _reference = new ReferenceLogProbs(policy, reference, settings);
         _metrics = new PreferenceMetrics(settings.Loss.Beta, settings.RpoAlpha is not null);
@@ -136,7 +134,7 @@ internal sealed class PreferenceObjective : TrainingObjective
     private PairBatch CreateEvaluationBatch(int[] rows) => CreateBatch(_evaluation, rows);
 
     private PairBatch CreateBatch(IReadOnlyList<PreferenceTokens> pairs, int[] rows) =>
-        PairBatch.Create([.. rows.Select(row => pairs[row])], _paddingId, _settings.BatchRules, _policy.Device);
+        PairBatch.Create([.. rows.Select(row => pairs[row])], _settings.BatchRules, _policy.Device);
 
     private IEnumerable<int[]> EvaluationBatches() => Enumerable.Range(0, _evaluation.Count).Chunk(_settings.EvaluationBatchSize);
 

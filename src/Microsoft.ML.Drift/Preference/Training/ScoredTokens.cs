@@ -7,18 +7,18 @@ internal sealed class ScoredTokens
 {
     private readonly TokenSequence[] _sequences;
     private readonly int _pairCount;
-    private readonly int _width;
+    private readonly Func<int, int, long> _placeOf;
     private readonly PairBatchRules _rules;
     private readonly int _firstColumn;
     private readonly int _allAnswerTokens;
 
     /// <param name="pairs">B pairs.</param>
     /// <param name="sequences">Their 2B sequences, chosen first.</param>
-    /// <param name="width">T, the padded length.</param>
+    /// <param name="placeOf">Sequence and index in it → the token's place in the batch.</param>
     /// <param name="rules">How tokens count.</param>
-    public ScoredTokens(IReadOnlyList<PreferenceTokens> pairs, TokenSequence[] sequences, int width, PairBatchRules rules)
+    public ScoredTokens(IReadOnlyList<PreferenceTokens> pairs, TokenSequence[] sequences, Func<int, int, long> placeOf, PairBatchRules rules)
     {
-        (_sequences, _pairCount, _width, _rules) = (sequences, pairs.Count, width, rules);
+        (_sequences, _pairCount, _placeOf, _rules) = (sequences, pairs.Count, placeOf, rules);
         _allAnswerTokens = sequences.Sum(sequence => sequence.CompletionLength);
         var starts = sequences.Where(sequence => sequence.CompletionLength > 0).Select(sequence => sequence.CompletionStart);
         // With use_logits_to_keep TRL's columns begin one before the batch's first answer token.
@@ -48,7 +48,7 @@ internal sealed class ScoredTokens
         var sequence = _sequences[row];
         for (var t = Math.Max(1, sequence.CompletionStart); t < sequence.Ids.Length; t++)
         {
-            Positions.Add((long)row * _width + t - 1); // the logits at t − 1 predict token t
+            Positions.Add(_placeOf(row, t - 1)); // the logits at t − 1 predict token t
             Targets.Add(sequence.Ids[t]);
             Rows.Add(row);
             PolicyWeights.Add(WeightOf(row, t, isPolicy: true));
@@ -62,11 +62,14 @@ internal sealed class ScoredTokens
     private void AddExtraPosition(int row)
     {
         var sequence = _sequences[row];
-        if (_rules.Trl is null || sequence.CompletionStart > 0) return;
-        Positions.Add((long)row * _width + sequence.Ids.Length - 1);
+        if (!HasExtraPosition(sequence, _rules)) return;
+        Positions.Add(_placeOf(row, sequence.Ids.Length - 1));
         Targets.Add(0);
         Rows.Add(row);
     }
+
+    /// <summary>Whether a sequence's last position enters the mean logits.</summary>
+    public static bool HasExtraPosition(TokenSequence sequence, PairBatchRules rules) => rules.Trl is not null && sequence.CompletionStart == 0;
 
     private float WeightOf(int row, int t, bool isPolicy)
     {

@@ -14,16 +14,14 @@ internal sealed class TokenScorer(Decoder decoder, bool checkpointGradients)
     public TokenLogProbs Score(ITokenBatch batch, TokenLogProbOptions options)
     {
         using var mode = no_grad();
-        var mask = AttentionMask.Causal(batch.AttentionMask);
-        using var hidden = decoder.forward(batch.InputIds, mask.Positions, mask);
+        using var hidden = TrainingForward.Compute(decoder, batch.Sequences);
         return Score(hidden, batch, options with { Differentiable = false });
     }
 
     /// <summary>Scores for <see cref="Backward"/>.</summary>
     public (TokenLogProbs Tokens, TrainingForward Pass) ScoreForTraining(ITokenBatch batch, TokenLogProbOptions options)
     {
-        var mask = AttentionMask.Causal(batch.AttentionMask);
-        var pass = decoder.TrainingForward(batch.InputIds, mask.Positions, mask, checkpointGradients);
+        var pass = decoder.TrainingForward(batch.Sequences, checkpointGradients);
         return (Score(pass.Hidden, batch, options with { Differentiable = true }), pass);
     }
 
@@ -39,16 +37,15 @@ internal sealed class TokenScorer(Decoder decoder, bool checkpointGradients)
         var extra = batch.Positions.shape[0] - batch.ScoredCount;
         var all = extra == 0 ? weights : cat([weights, zeros(extra, weights.dtype, device: weights.device)]);
         var selected = tokens.Backward(all);
-        var shape = pass.Hidden.shape;
-        var gradient = zeros([shape[0] * shape[1], shape[2]], selected.dtype, device: selected.device);
-        gradient.AddAtInPlace(batch.Positions, selected); // positions are distinct except a sequence's last, which TRL reads twice
-        pass.Backward(gradient.view(shape));
+        var gradient = zeros(pass.Hidden.shape, selected.dtype, device: selected.device);
+        gradient.AddAtInPlace(batch.Positions, selected);   // a prompt's last token predicts the first of both answers
+        pass.Backward(gradient);
     }
 
     private TokenLogProbs Score(Tensor hidden, ITokenBatch batch, TokenLogProbOptions options)
     {
         using var mode = no_grad();
-        var selected = hidden.flatten(0, 1).index_select(0, batch.Positions);
-        return TokenLogProbs.Compute(decoder.Logits, selected, batch.Targets, decoder.Specification.VocabularySize, options);
+        var selected = hidden.index_select(0, batch.Positions);
+        return TokenLogProbs.Compute(decoder.Head(), selected, batch.Targets, options);
     }
 }
