@@ -26,6 +26,7 @@ internal static class Program
             EvaluateCommand.Create(),
             ConvertCommand.Create(),
             InspectCommand.Create(),
+            ServeCommand.Create(),
         };
         foreach (var option in new Option[] { CommonOptions.Threads, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Verbose }) root.Options.Add(option);
         // convert has a --dtype of its own, which names what is stored.

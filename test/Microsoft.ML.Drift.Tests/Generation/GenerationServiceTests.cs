@@ -40,6 +40,7 @@ public class GenerationServiceTests
             Assert.All(found[row].SkipLast(1), token => Assert.Null(token.FinishReason));
         }
         Assert.Contains(expected, result => result.FinishReason == FinishReason.Stop);
+        service.Dispose();
         Assert.Equal(expected.Sum(result => result.TokenIds.Count), service.GeneratedTokens);
     }
 
