@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.ML;
 using Microsoft.ML.Drift.Data;
+using Microsoft.ML.Drift.Evaluation.Reports;
 using Microsoft.ML.Drift.Iteration;
 using Microsoft.ML.Drift.Tool.Recipes;
 using Microsoft.ML.Drift.Tool.Training;
@@ -14,16 +15,18 @@ internal static class RunCommand
     private static readonly Option<string?> SeedPairs = new("--seed-pairs") { Description = "Pairs for a seed stage before the first iteration.", HelpName = "FILE" };
     private static readonly Option<string?> HeldOut = new("--eval-dsat") { Description = "Held-out rows of their own. Default: the first rows of --dsat, as drift.test_rows says.", HelpName = "FILE" };
 
+    private static readonly Option<int> Answers = new("--answers") { Description = "Held-out prompts that the model answers before and after, for the report; 0 for none.", HelpName = "N", DefaultValueFactory = _ => 6 };
+
     public static CliCommand Create()
     {
         var command = new CliCommand("run", """
             The whole loop: samples a better answer for every complaint, trains on the pairs, repeats with the new model.
-            Running the same command again continues where it stopped.
+            Running the same command again continues where it stopped. At the end report.html in the output folder shows what happened.
 
             Example: drift run --recipe samples/recipes/iteration.yaml --model models/SmolLM2-135M-Instruct --dsat dsat.jsonl --set drift.test_rows=5 --output run
             """)
         {
-            Dsat, SeedPairs, HeldOut,
+            Dsat, SeedPairs, HeldOut, Answers,
         };
         RecipeOptions.AddTo(command);
         command.SetAction(CommandAction.Of(Run));
@@ -36,6 +39,8 @@ internal static class RunCommand
         var modelPath = RecipeOptions.Required(parsed, RecipeOptions.Model, recipe, "model_name_or_path");
         var output = Path.GetFullPath(RecipeOptions.Required(parsed, RecipeOptions.OutputFolder, recipe, "output_dir"));
         if (File.Exists(output)) throw new InvalidInputException($"--output {output}: this is a file; name a folder.");
+        var answers = parsed.GetValue(Answers);
+        if (answers < 0) throw new InvalidInputException($"--answers is {answers}; it must be 0 or more.");
         var (seedPairs, heldOut) = (parsed.GetValue(SeedPairs), parsed.GetValue(HeldOut));
         var options = RunRecipe.Of(recipe, seedPairs is not null, heldOut is not null);
         var chatTemplate = recipe.Verbatim("chat_template");
@@ -54,12 +59,22 @@ internal static class RunCommand
                 CancellationToken = cancellation,
                 Progress = new Relay<DriftProgress>(value => progress.Report(Progress(value))),
             };
-            return RecipeErrors.Explain(recipe, () => Continue(context, policy, options, dsat));
+            var result = RecipeErrors.Explain(recipe, () => Continue(context, policy, options, dsat));
+            progress.Report(new("saving the selected model", 0, 1));
+            result.Transformer.Model.Save(Path.Combine(output, "model"));
+            ModelZipFile.Write(context, result.Transformer, Path.Combine(output, "model.zip"));
+            progress.Report(new("saving the selected model", 1, 1));
+            if (answers > 0)
+                RunReport.RecordAnswers(
+                    output, policy, result.Transformer.Model, answers, options.Sampling.Generation.MaxNewTokens,
+                    new Relay<(int Done, int Total)>(value => progress.Report(new("answers before and after", value.Done, value.Total))), cancellation);
+            return result;
         });
         using var model = run.Transformer.Model;
-        model.Save(Path.Combine(output, "model"));
-        ModelZipFile.Write(context, run.Transformer, Path.Combine(output, "model.zip"));
         RunTable.Write(Console.Error, run, output);
+        var report = Path.Combine(output, "report.html");
+        RunReport.Load(output).SaveAsHtml(report);
+        Console.Error.WriteLine($"Report: {report}");
         return ExitCodes.Done;
     }
 
