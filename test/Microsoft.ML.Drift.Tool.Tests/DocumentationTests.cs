@@ -28,11 +28,12 @@ public sealed partial class DocumentationTests(ModelFixture models) : CommandTes
         }
 
         Assert.Equal(
-            ["convert", "detokenize", "evaluate", "generate", "inspect", "logprobs", "render", "run", "sample", "tokenize", "train"],
+            ["convert", "detokenize", "evaluate", "generate", "inspect", "logprobs", "render", "report", "run", "sample", "tokenize", "train"],
             lines.Where(line => line.StartsWith("drift ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1]).Distinct().Order());
         Assert.Equal(File.ReadAllText(At("texts.jsonl")), File.ReadAllText(At("texts-again.jsonl")));
         Assert.Contains("\"finish_reason\":\"stop\"", File.ReadAllText(At("answers.jsonl")));
         Assert.True(File.Exists(At("run/model.zip")));
+        Assert.True(File.Exists(At("report.html")));
     }
 
     [Fact]

@@ -35,7 +35,7 @@ internal sealed record LineChart(string Title, string Explanation, IReadOnlyList
         if (finite.Count == 0) return;
         if (ShowsZero) finite.Add(0);
         var x = Scale.Between(Bands[0].From, Bands[^1].To, Left, Width - Right);
-        var y = Scale.Around(finite, Height - Bottom, Top);
+        var y = Scale.Around(finite, Height - Bottom, Top, marks: 4);
         html.Add($"<figure class=\"chart\" id=\"{id}\"><figcaption><h3>{Title}</h3><p>{Explanation}</p></figcaption>");
         html.Add($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-labelledby=\"{id}-t\" data-left=\"{x.Of(Bands[0].From):0.##}\" data-right=\"{x.Of(Bands[^1].To):0.##}\" data-from=\"{Bands[0].From}\" data-to=\"{Bands[^1].To}\"><title id=\"{id}-t\">{Title}: {Alternative()}</title>");
         WriteAxes(html, x, y);

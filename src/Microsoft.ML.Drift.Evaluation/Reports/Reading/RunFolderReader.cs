@@ -6,6 +6,8 @@ namespace Microsoft.ML.Drift.Evaluation.Reports;
 /// <summary>Reads a run folder, or the output of a training, as far as it has come.</summary>
 internal sealed class RunFolderReader
 {
+    private const string Iterations = "NumberOfIterations";
+
     private readonly string _folder;
     private readonly List<string> _notices = [];
     private readonly List<ReportRow> _rows = [];
@@ -22,23 +24,32 @@ internal sealed class RunFolderReader
         folder = Path.GetFullPath(folder);
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"{folder}: there is no such folder. Name one that drift run or drift train wrote.");
         var reader = new RunFolderReader(folder);
-        if (File.Exists(reader.In("run.json"))) return reader.ReadRun();
-        if (File.Exists(reader.In("metrics.jsonl"))) return reader.ReadTraining();
+        var identity = reader.Identity();
+        var settings = identity is { } found && LenientJson.Field(found, "settings") is { ValueKind: JsonValueKind.Object } named ? LenientJson.Flatten(named).ToList() : [];
+        var isTraining = File.Exists(reader.In("metrics.jsonl"));
+        // A training keeps a run.json as well; iterations are what only a run has.
+        if (identity is not null && (!isTraining || settings.Any(setting => setting.Name == Iterations))) return reader.ReadRun(identity.Value, settings);
+        if (isTraining) return reader.ReadTraining(identity, settings);
         throw new InvalidDataException($"{folder}: this folder holds neither run.json (drift run writes it) nor metrics.jsonl (drift train does). Name the folder that was given as --output.");
     }
 
-    private ReportModel ReadTraining()
+    private JsonElement? Identity()
     {
-        var finished = File.Exists(In("config.json"));
-        if (!finished) _notices.Add("The training is not finished: the folder holds no model yet.");
-        _stages.Add(new ReportStage { Name = "training", IsFinished = finished, Records = Metrics(In("metrics.jsonl")) });
-        return Model(isRun: false, isComplete: finished);
+        var path = In("run.json");
+        if (!File.Exists(path)) return null;
+        return LenientJson.Whole(path) ?? throw new InvalidDataException($"{path}: this is not a JSON object. The run folder is damaged; run the same command again.");
     }
 
-    private ReportModel ReadRun()
+    private ReportModel ReadTraining(JsonElement? identity, List<(string Name, string Value)> settings)
     {
-        var identity = LenientJson.Whole(In("run.json")) ?? throw new InvalidDataException($"{In("run.json")}: this is not a JSON object. The run folder is damaged; run the same command again.");
-        var settings = LenientJson.Field(identity, "settings") is { ValueKind: JsonValueKind.Object } found ? LenientJson.Flatten(found).ToList() : [];
+        var finished = File.Exists(In("config.json"));
+        if (!finished) _notices.Add("The folder holds no model: the training is not finished, or its model was saved elsewhere.");
+        _stages.Add(new ReportStage { Name = "training", IsFinished = finished, Records = Metrics(In("metrics.jsonl")) });
+        return Model(isRun: false, isComplete: finished) with { Settings = settings, Fingerprints = identity is { } known ? [.. Fingerprints(known)] : [] };
+    }
+
+    private ReportModel ReadRun(JsonElement identity, List<(string Name, string Value)> settings)
+    {
         ReadRows("rows.train.jsonl", heldOut: false);
         ReadRows("rows.test.jsonl", heldOut: true);
         var names = Directory.GetDirectories(_folder).Select(path => Path.GetFileName(path)!).Where(IsStage).OrderBy(Order).ToList();
@@ -67,7 +78,7 @@ internal sealed class RunFolderReader
 
     private bool Completeness(List<(string Name, string Value)> settings)
     {
-        var planned = int.TryParse(settings.FirstOrDefault(setting => setting.Name == "NumberOfIterations").Value, out var number) ? number : 0;
+        var planned = int.TryParse(settings.FirstOrDefault(setting => setting.Name == Iterations).Value, out var number) ? number : 0;
         var finished = _stages.Count(stage => stage.IsFinished && stage.Name != "seed");
         if (finished >= planned && _stages.All(stage => stage.IsFinished)) return true;
         var begun = _stages.FirstOrDefault(stage => !stage.IsFinished);
