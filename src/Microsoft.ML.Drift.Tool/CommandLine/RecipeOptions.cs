@@ -30,9 +30,11 @@ internal static class RecipeOptions
         HelpName = "DIR",
     };
 
+    public static readonly Option<bool> Restart = new("--restart") { Description = "Begin anew; what the output folder holds is kept under another name." };
+
     public static void AddTo(CliCommand command)
     {
-        Option[] options = [File, Set, Model, CommonOptions.Adapter, OutputFolder];
+        Option[] options = [File, Set, Model, CommonOptions.Adapter, OutputFolder, Restart];
         foreach (var option in options) command.Options.Add(option);
     }
 

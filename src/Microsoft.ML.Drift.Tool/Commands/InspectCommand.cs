@@ -44,11 +44,15 @@ internal static class InspectCommand
         var isRows = File.Exists(path) && !IsModelFile(path);
         if (!isRows && (parsed.GetValue(RecipePath) is not null || parsed.GetValue(Set) is { Length: > 0 })) throw new InvalidInputException($"--recipe and --set concern a file of rows; {path} is none.");
         if (isRows) Rows(report, parsed, path, modelPath, cancellation);
-        else if (File.Exists(Path.Combine(path, "run.json"))) RunInspection.Report(report, path);
+        else if (RunInspection.IsRun(path)) RunInspection.Report(report, path);
         else
         {
-            using var model = ModelOptions.Open(parsed, path);
-            ModelInspection.Report(report, model);
+            if (RunInspection.IsUnfinishedTraining(path)) RunInspection.ReportUnfinishedTraining(report, path);
+            else
+            {
+                using var model = ModelOptions.Open(parsed, path);
+                ModelInspection.Report(report, model);
+            }
             var metrics = Path.Combine(path, "metrics.jsonl");
             if (File.Exists(metrics)) RunInspection.ReportMetrics(report, metrics);
         }

@@ -21,7 +21,8 @@ internal static class RunCommand
     {
         var command = new CliCommand("run", """
             The whole loop: samples a better answer for every complaint, trains on the pairs, repeats with the new model.
-            Running the same command again continues where it stopped. At the end report.html in the output folder shows what happened.
+            Running the same command again continues where it stopped; --restart begins anew.
+            At the end report.html in the output folder shows what happened.
 
             Example: drift run --recipe samples/recipes/iteration.yaml --model models/SmolLM2-135M-Instruct --dsat dsat.jsonl --set drift.test_rows=5 --output run
             """)
@@ -56,6 +57,8 @@ internal static class RunCommand
                 SeedPairs = seedPairs is null ? null : context.Data.LoadFromChatJsonLines(seedPairs, new ChatJsonLinesOptions { Format = ChatRowFormat.Pairs }),
                 HeldOutRows = heldOut is null ? null : DsatRows.Load(context, heldOut, "--eval-dsat"),
                 RunFolder = output,
+                Restart = parsed.GetValue(RecipeOptions.Restart),
+                Notices = new Relay<string>(Console.Error.WriteLine),
                 CancellationToken = cancellation,
                 Progress = new Relay<DriftProgress>(value => progress.Report(Progress(value))),
             };

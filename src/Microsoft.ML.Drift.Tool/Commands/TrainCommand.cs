@@ -20,6 +20,7 @@ internal static class TrainCommand
     {
         var command = new CliCommand("train", """
             Training by a recipe: preference training (DPO and its relatives) or supervised fine-tuning. Writes a Hugging Face folder, model.zip, metrics.jsonl and TensorBoard events.
+            Running the same command again continues where it stopped; --restart begins anew.
 
             Example: drift train --recipe samples/recipes/seed.yaml --model models/SmolLM2-135M-Instruct --pairs pairs.jsonl --output trained
             """)
@@ -34,6 +35,7 @@ internal static class TrainCommand
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var isSft = parsed.GetValue(Method) == "sft";
+        if (parsed.GetValue(Overwrite) && parsed.GetValue(RecipeOptions.Restart)) throw new InvalidInputException("--overwrite removes what the folder holds, --restart keeps it under another name; say one.");
         if (isSft && parsed.GetValue(Reference) is not null) throw new InvalidInputException("--reference has no meaning with --method sft, which has no reference; leave it out.");
         var recipe = RecipeOptions.Read(parsed);
         var modelPath = RecipeOptions.Required(parsed, RecipeOptions.Model, recipe, "model_name_or_path");
@@ -49,15 +51,18 @@ internal static class TrainCommand
 
         using var policy = ModelOptions.OpenForTraining(parsed, modelPath, chatTemplate);
         using var reference = parsed.GetValue(Reference) is { } other ? ModelOptions.OpenReference(parsed, other, chatTemplate) : null;
-        using var log = new TrainingLog();
+        var log = new TrainingLog { Events = Path.Combine(outputPath, "runs") };
         var (result, output) = ProgressDisplay.Run(progress =>
         {
             log.Reported = record => progress.Report(TrainingProgress.Of("Training", record, options));
-            var watched = options with { CancellationToken = cancellation, Progress = log };
+            var watched = options with
+            {
+                CancellationToken = cancellation, Progress = log, RunFolder = Path.GetFullPath(outputPath), Restart = parsed.GetValue(RecipeOptions.Restart),
+                Notices = new Relay<string>(Console.Error.WriteLine),
+            };
             var trainer = RecipeErrors.Explain(recipe, () => Trainer.Of(context, policy, watched, reference));
             var folder = TrainedModelFolder.Open(outputPath, modelPath, parsed.GetValue(Overwrite));
-            log.Begin(folder);
-            var trained = trainer.Fit(training, evaluation);
+            var trained = Train(() => trainer.Fit(training, evaluation));
             using var model = trained.Transformer.Model;
             progress.Report(new("Saving", 0, 1));
             folder.Save(context, trained.Transformer);
@@ -66,5 +71,23 @@ internal static class TrainCommand
         });
         TrainingSummary.Write(Console.Error, result.Rows, result.History, output);
         return ExitCodes.Done;
+    }
+
+    private static TrainingResult Train(Func<TrainingResult> fit)
+    {
+        try
+        {
+            return fit();
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("The training stopped; its last finished step is saved. Run the same command again to continue.");
+            throw;
+        }
+        catch (InvalidOperationException error)
+        {
+            // The folder holds another training, or the model cannot read these rows: it is the input that must change.
+            throw new ArgumentException(error.Message, error);
+        }
     }
 }

@@ -36,8 +36,8 @@ internal static class DataInspection
             throw new InvalidInputException("--recipe: these are complaints, which are sampled and not trained on; drift sample tells what it cuts. Inspect the pairs it writes.");
         var isPairs = view.Schema.GetColumnOrNull(ChatColumnNames.Chosen) is not null;
         var summary = RecipeErrors.Explain(recipe, () => isPairs
-            ? context.Drift().Trainers.Dpo(model, TrainingRecipe.Dpo(recipe, evaluates: false)).Preview(view)
-            : context.Drift().Trainers.Sft(model, TrainingRecipe.Sft(recipe, evaluates: false, view.Schema.GetColumnOrNull(ChatColumnNames.Messages) is not null)).Preview(view));
+            ? context.Drift().Trainers.Dpo(model, TrainingRecipe.Dpo(recipe, evaluates: false) with { Checkpoints = null }).Preview(view)
+            : context.Drift().Trainers.Sft(model, TrainingRecipe.Sft(recipe, evaluates: false, view.Schema.GetColumnOrNull(ChatColumnNames.Messages) is not null) with { Checkpoints = null }).Preview(view));
         report.Add("rows trained on", summary.RowsKept);
         report.Add("by the recipe", summary.ToString());
     }

@@ -8,6 +8,27 @@ namespace Microsoft.ML.Drift.Tool.Inspection;
 /// <summary>What a run folder or a training's folder holds.</summary>
 internal static class RunInspection
 {
+    /// <summary>Whether <c>drift run</c> wrote the folder.</summary>
+    public static bool IsRun(string folder) => KindOf(folder) is "drift";
+
+    /// <summary>Whether <c>drift train</c> wrote the folder and has not left its model yet.</summary>
+    public static bool IsUnfinishedTraining(string folder) => KindOf(folder) is not null && !File.Exists(Path.Combine(folder, "config.json"));
+
+    /// <summary>Where a training that is not finished can be continued.</summary>
+    public static void ReportUnfinishedTraining(InspectionReport report, string folder)
+    {
+        report.Add("kind", $"training ({KindOf(folder)}), not finished; run the same command again");
+        var checkpoints = Path.Combine(folder, "checkpoints");
+        var newest = Directory.Exists(checkpoints) ? Directory.GetDirectories(checkpoints, "step-*").Max(StringComparer.Ordinal) : null;
+        report.Add("last checkpoint", newest is null ? "none" : Path.GetFileName(newest));
+    }
+
+    private static string? KindOf(string folder)
+    {
+        var file = Path.Combine(folder, "run.json");
+        return File.Exists(file) ? Parse(file)["kind"]?.ToString() : null;
+    }
+
     /// <summary>The stages of a folder that <c>drift run</c> wrote.</summary>
     public static void Report(InspectionReport report, string folder)
     {

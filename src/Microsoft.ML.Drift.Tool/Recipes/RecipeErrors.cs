@@ -21,6 +21,7 @@ internal static partial class RecipeErrors
         ["TopK"] = "drift.top_k", ["MinP"] = "drift.min_p", ["RepetitionPenalty"] = "drift.repetition_penalty", ["MaxNewTokens"] = "drift.max_new_tokens",
         ["MaxRetries"] = "drift.retries", ["NearCopyThreshold"] = "drift.near_copy_threshold", ["Filters"] = "drift.near_copy_threshold and drift.drop_unfinished",
         ["NumberOfHeldOutRows"] = "drift.test_rows", ["Selection"] = "drift.select", ["SeedEpochs"] = "drift.seed_epochs", ["PrecomputedReference"] = "precompute_ref_log_probs",
+        ["EverySteps"] = "save_steps", ["EveryMinutes"] = "drift.checkpoint_minutes", ["Keep"] = "save_total_limit", ["SkipNonFiniteSteps"] = "drift.skip_non_finite_steps",
     };
 
     /// <summary>Runs a step that uses the recipe; where the library refuses an option, the message then says which key it is and where it stands.</summary>

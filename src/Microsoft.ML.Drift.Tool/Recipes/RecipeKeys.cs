@@ -9,7 +9,7 @@ internal static class RecipeKeys
     private const string Hub = "models are written to local folders; nothing is uploaded";
     private const string Python = "concerns the Python process only";
     private const string OneProcess = "training runs in one process";
-    private const string Saving = "the finished model is saved, and in drift run the model of every stage";
+    private const string Checkpoints = "checkpoints are written every drift.checkpoint_minutes, and every save_steps steps where that is given";
     private const string Weights = "weights are trained and stored in float32, which updates of this size need; bf16 computes in bfloat16, and drift convert --dtype stores it";
     private const string Layout = "the decoder always computes in its fastest exact layout; results do not depend on it";
 
@@ -25,7 +25,7 @@ internal static class RecipeKeys
         // Optimization
         "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "optim", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm",
         "num_train_epochs", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
-        "bf16", "seed", "eval_strategy", "eval_steps", "logging_steps",
+        "bf16", "seed", "eval_strategy", "eval_steps", "logging_steps", "save_steps", "save_total_limit",
         // Supervised fine-tuning
         "completion_only_loss", "assistant_only_loss",
         // Adapters
@@ -33,7 +33,8 @@ internal static class RecipeKeys
         // DRIFT
         "drift.iterations", "drift.mode", "drift.instruction", "drift.temperature", "drift.top_p", "drift.top_k", "drift.min_p", "drift.repetition_penalty",
         "drift.max_new_tokens", "drift.max_prompt_tokens", "drift.sampling_batch_size", "drift.retries", "drift.near_copy_threshold", "drift.drop_unfinished",
-        "drift.test_rows", "drift.select", "drift.seed_epochs", "drift.shuffle", "drift.trl_compatibility",
+        "drift.test_rows", "drift.select", "drift.seed_epochs", "drift.shuffle", "drift.trl_compatibility", "drift.checkpoint_minutes",
+        "drift.skip_non_finite_steps",
     ];
 
     private static readonly Dictionary<string, string> OtherNames = new(StringComparer.Ordinal)
@@ -57,7 +58,7 @@ internal static class RecipeKeys
         ["gradient_checkpointing_kwargs"] = "recomputation has one form here", ["overwrite_output_dir"] = "a finished output folder is never overwritten silently",
         ["log_level"] = "use --verbose", ["logging_strategy"] = "every step is logged", ["logging_first_step"] = "every step is logged", ["logging_dir"] = "events are written to the output folder",
         ["logging_nan_inf_filter"] = "a loss that is not finite stops the run, but with drift.trl_compatibility it is always filtered",
-        ["save_strategy"] = Saving, ["save_total_limit"] = Saving, ["save_steps"] = Saving, ["save_only_model"] = Saving,
+        ["save_strategy"] = Checkpoints, ["save_only_model"] = "a checkpoint without the optimizer could not be continued",
         ["torch_dtype"] = Weights, ["dtype"] = Weights, ["lora_dropout"] = "adapters are trained without dropout", ["lora_task_type"] = Python, ["save_safetensors"] = "weights are always saved as safetensors",
         ["ddp_timeout"] = OneProcess, ["ddp_find_unused_parameters"] = OneProcess, ["deepspeed"] = OneProcess, ["fsdp"] = OneProcess, ["fsdp_config"] = OneProcess, ["local_rank"] = OneProcess,
         ["do_train"] = "train always trains", ["do_predict"] = "use drift generate",
@@ -67,7 +68,7 @@ internal static class RecipeKeys
         ["force_use_ref_model"] = "the reference log-probs are computed once from the stage's start",
         ["ref_model_init_kwargs"] = Python, ["model_init_kwargs"] = Python, ["auto_insert_empty_system_msg"] = "the model's own template decides",
         ["tf32"] = "set by the device's own default", ["bf16_full_eval"] = "evaluation uses the training precision", ["data_seed"] = "seed decides the order of rows",
-        ["resume_from_checkpoint"] = "drift run continues an interrupted run by itself; drift train starts anew",
+        ["resume_from_checkpoint"] = "an interrupted training or run continues by itself; --restart begins anew",
         ["skip_memory_metrics"] = "every step's memory is logged", ["include_tokens_per_second"] = "every step's speed is logged",
     };
 

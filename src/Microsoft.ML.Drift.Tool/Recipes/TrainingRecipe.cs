@@ -96,6 +96,8 @@ internal static class TrainingRecipe
             Bfloat16 = recipe.Boolean("bf16") ?? false,
             Shuffle = recipe.Boolean("drift.shuffle") ?? options.Shuffle,
             Seed = recipe.Integer("seed") ?? options.Seed,
+            SkipNonFiniteSteps = recipe.Boolean("drift.skip_non_finite_steps") ?? options.SkipNonFiniteSteps,
+            Checkpoints = Checkpoints(recipe),
         };
         options = Scheduled(recipe, options);
         if (options.Optimizer == OptimizerType.AdamW)
@@ -108,6 +110,18 @@ internal static class TrainingRecipe
             };
         }
         return evaluates ? Evaluated(recipe, options) : options with { Evaluation = EvaluationStrategy.None };
+    }
+
+    private static CheckpointSchedule? Checkpoints(Recipe recipe)
+    {
+        if (!recipe.Has("save_steps") && !recipe.Has("drift.checkpoint_minutes") && !recipe.Has("save_total_limit")) return null;
+        var defaults = new CheckpointSchedule();
+        return new CheckpointSchedule
+        {
+            EverySteps = recipe.Integer("save_steps"),
+            EveryMinutes = recipe.Number("drift.checkpoint_minutes") ?? defaults.EveryMinutes,
+            Keep = recipe.Integer("save_total_limit") ?? defaults.Keep,
+        };
     }
 
     // TRL lets warmup_steps win over the ratio, and a constant schedule ignore both; the library refuses what it would ignore.

@@ -8,36 +8,35 @@ namespace Microsoft.ML.Drift.Tool.Training;
 /// config.json, model.safetensors, tokenizer.json …   the trained model, a Hugging Face folder
 /// model.zip                                          the same as an ML.NET model, written last: it is what says that the training is finished
 /// adapter/                                           the PEFT adapter, where one was trained; the model above has it merged
+/// run.json, reference/, checkpoints/                 what the training is, and where it can be continued
 /// metrics.jsonl                                      one line for each optimizer step and evaluation
 /// runs/                                              the same as TensorBoard events
 /// </code>
 /// </remarks>
 internal sealed class TrainedModelFolder
 {
+    private const string RunFile = "run.json";
+
     private TrainedModelFolder(string path) => Path = path;
 
     public string Path { get; }
-
-    public string Metrics => In("metrics.jsonl");
-
-    public string Events => In("runs");
 
     private string Zip => In("model.zip");
 
     private string Adapter => In("adapter");
 
     /// <summary>Prepares the folder.</summary>
-    /// <exception cref="InvalidInputException">It holds a model, and nobody asked to overwrite it; or it is the model that is to be trained.</exception>
+    /// <exception cref="InvalidInputException">It holds a model that is not a training's of ours, and nobody asked to overwrite it; or it is the model that is to be trained.</exception>
     public static TrainedModelFolder Open(string path, string model, bool overwrite)
     {
         var folder = new TrainedModelFolder(System.IO.Path.GetFullPath(path));
         if (File.Exists(folder.Path)) throw new InvalidInputException($"--output {path}: this is a file; name a folder.");
         if (System.IO.Path.GetFullPath(model) == folder.Path) throw new InvalidInputException($"--output {path}: this is the model to train; name another folder.");
         var holdsModel = File.Exists(folder.Zip) || File.Exists(folder.In("config.json"));
-        if (holdsModel && !overwrite) throw new InvalidInputException($"--output {path}: this folder already holds a model. Name another one, or say --overwrite.");
+        // Of a training of ours the trainer itself says whether this is the same one, which is then continued.
+        if (holdsModel && !overwrite && !File.Exists(folder.In(RunFile))) throw new InvalidInputException($"--output {path}: this folder already holds a model. Name another one, or say --overwrite.");
         Directory.CreateDirectory(folder.Path);
-        if (holdsModel) folder.RemoveModel();
-        if (Directory.Exists(folder.Events)) Directory.Delete(folder.Events, recursive: true);
+        if (overwrite) folder.RemoveAll();
         return folder;
     }
 
@@ -55,12 +54,12 @@ internal sealed class TrainedModelFolder
     }
 
     // The marks of a finished model go first.
-    private void RemoveModel()
+    private void RemoveAll()
     {
-        File.Delete(Zip);
-        File.Delete(In("config.json"));
+        foreach (var file in new[] { Zip, In("config.json"), In(RunFile), In("metrics.jsonl") }) File.Delete(file);
         foreach (var weights in Directory.GetFiles(Path, "model*.safetensors*")) File.Delete(weights);
-        if (Directory.Exists(Adapter)) Directory.Delete(Adapter, recursive: true);
+        foreach (var part in new[] { Adapter, In("checkpoints"), In("reference"), In("runs") })
+            if (Directory.Exists(part)) Directory.Delete(part, recursive: true);
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

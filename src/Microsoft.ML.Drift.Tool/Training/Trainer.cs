@@ -23,28 +23,22 @@ internal sealed record Trainer(Func<IDataView, IDataView?, TrainingResult> Fit)
     }
 }
 
-/// <summary>A training's records on their way to <c>metrics.jsonl</c>, to TensorBoard events and to the display.</summary>
-internal sealed class TrainingLog : IProgress<TrainingRecord>, IDisposable
+/// <summary>A training's records on their way to TensorBoard events and to the display; metrics.jsonl is the trainer's own.</summary>
+internal sealed class TrainingLog : IProgress<TrainingRecord>
 {
-    private MetricsFile? _metrics;
     private TensorBoardEvents? _events;
 
     /// <summary>Called with every record after it was written.</summary>
     public Action<TrainingRecord>? Reported { get; set; }
 
-    /// <summary>Begins the files.</summary>
-    public void Begin(TrainedModelFolder folder)
-    {
-        _metrics = new MetricsFile(folder.Metrics);
-        _events = new TensorBoardEvents(folder.Events);
-    }
+    /// <summary>The folder of events. It is written anew: a training that continues tells its earlier records first.</summary>
+    public required string Events { get; set; }
 
     public void Report(TrainingRecord value)
     {
-        _metrics?.Report(value);
-        _events?.Report(value);
+        if (_events is null && Directory.Exists(Events)) Directory.Delete(Events, recursive: true);
+        _events ??= new TensorBoardEvents(Events);
+        _events.Report(value);
         Reported?.Invoke(value);
     }
-
-    public void Dispose() => _metrics?.Dispose();
 }

@@ -76,16 +76,67 @@ public sealed class TrainCommandTests(ModelFixture models) : CommandTest(models)
     }
 
     [Fact]
-    public async Task Train_FinishedOutput_IsOverwrittenOnlyOnRequest()
+    public async Task Train_SameCommandAgain_LeavesTheSameModel_OtherSettingsAreRefusedByName()
+    {
+        await Succeed(Command("out", "--set", "max_steps=1"));
+        var before = File.ReadAllBytes(At("out/model.safetensors"));
+        var metrics = File.ReadAllText(At("out/metrics.jsonl"));
+
+        await Succeed(Command("out", "--set", "max_steps=1"));
+        Assert.Equal(before, File.ReadAllBytes(At("out/model.safetensors")));
+        Assert.Equal(metrics, File.ReadAllText(At("out/metrics.jsonl")));
+
+        Assert.Contains("MaximumSteps was 1 and now is null", await Refused(Command("out")));
+        Assert.Equal(before, File.ReadAllBytes(At("out/model.safetensors")));
+    }
+
+    [Fact]
+    public async Task Train_OverwriteOrRestart_BeginsAnew_RestartKeepsTheOldFolder()
     {
         await Succeed(Command("out", "--set", "max_steps=1"));
         var before = File.ReadAllBytes(At("out/model.safetensors"));
 
-        Assert.Contains("already holds a model", await Refused(Command("out")));
-        Assert.Equal(before, File.ReadAllBytes(At("out/model.safetensors")));
-
         await Succeed(Command("out", "--overwrite"));
         Assert.NotEqual(before, File.ReadAllBytes(At("out/model.safetensors")));
+        var outcome = await Succeed(Command("out", "--set", "max_steps=1", "--restart"));
+        Assert.Equal(before, File.ReadAllBytes(At("out/model.safetensors")));
+        var old = Assert.Single(Directory.GetDirectories(Folder, "out.2*"));
+        Assert.True(File.Exists(Path.Combine(old, "model.zip")));
+        Assert.Contains(old, outcome.Errors);
+        Assert.Contains("say one", await Refused(Command("out", "--restart", "--overwrite")));
+    }
+
+    [Fact]
+    public async Task Train_FolderWithSomebodysModel_IsOverwrittenOnlyOnRequest()
+    {
+        TinyModelFolder.Write(At("out"), seed: 3);
+
+        Assert.Contains("already holds a model", await Refused(Command("out")));
+
+        await Succeed(Command("out", "--overwrite"));
+    }
+
+    [Theory]
+    [InlineData("save_steps=1", "save_total_limit=3", 3)]
+    [InlineData("drift.checkpoint_minutes=0", "save_total_limit=2", 2)]
+    [InlineData("save_steps=3", "drift.checkpoint_minutes=5", 2)]
+    public async Task Train_CheckpointKeys_DecideWhatIsLeft(string first, string second, int left)
+    {
+        await Succeed(Command("out", "--set", first, "--set", second));
+
+        Assert.Equal(left, Directory.GetDirectories(At("out/checkpoints")).Length);
+    }
+
+    [Fact]
+    public async Task Train_SkipNonFiniteSteps_IsCounted()
+    {
+        string[] exploding = ["--set", "learning_rate=1.0e30", "--set", "max_grad_norm=0"];
+
+        var failed = await Run(Command("out", exploding));
+        Assert.Equal(ExitCodes.Failed, failed.ExitCode);
+        Assert.Contains("The weights are those after step", failed.Errors);
+        await Succeed(Command("skipped", [.. exploding, "--set", "drift.skip_non_finite_steps=true"]));
+        Assert.True((double)Read("skipped/metrics.jsonl")[^1]["skipped_steps"]! >= 1);
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal sealed class FolderLock : IDisposable
         {
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException error) when (error is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException) && IsHeld(path))
+        catch (IOException error) when (IsHeldByAnother(error))
         {
             throw new IOException($"{what} is in use by {Owner(ownerFile)}. Wait until it is done, stop it, or use another folder.", error);
         }
@@ -81,18 +81,6 @@ internal sealed class FolderLock : IDisposable
         }
     }
 
-    // A full disk or a bad disk is an IOException too.
-    private static bool IsHeld(string path)
-    {
-        if (!File.Exists(path)) return false;
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            return false;
-        }
-        catch (IOException)
-        {
-            return true;
-        }
-    }
+    // EWOULDBLOCK of Linux and of macOS, ERROR_SHARING_VIOLATION of Windows; a full disk is an IOException too.
+    private static bool IsHeldByAnother(IOException error) => error.HResult is 11 or 35 or unchecked((int)0x80070020);
 }

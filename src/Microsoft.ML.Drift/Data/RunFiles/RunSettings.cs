@@ -25,7 +25,7 @@ internal static class RunSettings
         foreach (var property in options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => !WithoutEffectOnResults.Contains(property.Name)).OrderBy(property => property.Name, StringComparer.Ordinal))
         {
             var value = property.GetValue(options);
-            var isOptions = value is not null && value.GetType() is { IsClass: true } type && type.Namespace!.StartsWith("Microsoft.ML.Drift", StringComparison.Ordinal);
+            var isOptions = value is not null && value.GetType() is { IsClass: true } type && type.Namespace?.StartsWith("Microsoft.ML.Drift", StringComparison.Ordinal) == true;
             settings[property.Name] = isOptions ? Of(value!) : JsonSerializer.SerializeToNode(value, AsWritten);
         }
         return settings;
