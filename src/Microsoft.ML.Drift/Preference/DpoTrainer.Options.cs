@@ -101,7 +101,7 @@ public sealed partial class DpoTrainer
 
         internal PreferenceObjectiveSettings ObjectiveSettings => new(
             new PreferenceLossSettings(Loss, Beta, LabelSmoothing, ReferenceFree, Divergence, AlphaDivergenceCoefficient, DiscoPopTemperature),
-            RpoAlpha, LengthDesensitizationAlpha, WeightPairs, ReferenceSync, GradientAccumulationSteps, EvaluationBatchSize, TrlCompatibility);
+            RpoAlpha, LengthDesensitizationAlpha, WeightPairs, ReferenceSync, GradientAccumulationSteps, EvaluationBatchSize, TrlCompatibility, MaxMemory is not null);
 
         internal override IEnumerable<string> Problems() => base.Problems().Concat(LossProblems()).Concat(VariantProblems()).Concat(InputProblems());
 

@@ -8,6 +8,7 @@ public abstract record TrainingOptions
     {
         public const double LearningRate = 5e-7;
         public const double NumberOfEpochs = 1;
+        public const double ShareOfFreeMemory = 0.8;
     }
 
     private protected TrainingOptions()
@@ -72,6 +73,13 @@ public abstract record TrainingOptions
     /// pass. Default false; the paper's recipes say true. TRL: <c>gradient_checkpointing</c>.
     /// </summary>
     public bool GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// Bytes that training may take beside the weights: gradients, optimizer state, activations and logits. A batch that needs more goes through the model in several passes,
+    /// whose gradients add up to the same step; a row that does not fit alone has its layers computed twice, as with <see cref="GradientCheckpointing"/>. Above 0; null (the default): four
+    /// fifths of the main memory that is free when training starts; without limit on another device. TRL has no such option.
+    /// </summary>
+    public long? MaxMemory { get; init; }
 
     /// <summary>
     /// Matrix products in bfloat16, weights and optimizer in float32, as PyTorch's autocast. Default false (float32 throughout); the paper's recipes say true, which
@@ -166,6 +174,7 @@ public abstract record TrainingOptions
         if (MaximumSteps is < 1) yield return $"MaximumSteps is {MaximumSteps}; it must be at least 1, or null.";
         if (BatchSize < 1) yield return $"BatchSize is {BatchSize}; it must be at least 1.";
         if (EvaluationBatchSize < 1) yield return $"EvaluationBatchSize is {EvaluationBatchSize}; it must be at least 1.";
+        if (MaxMemory is < 1) yield return $"MaxMemory is {MaxMemory}; it must be at least 1 byte, or null for four fifths of what is free.";
         if (GradientAccumulationSteps < 1) yield return $"GradientAccumulationSteps is {GradientAccumulationSteps}; it must be at least 1.";
     }
 

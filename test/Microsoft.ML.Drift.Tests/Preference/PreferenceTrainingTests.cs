@@ -8,7 +8,7 @@ namespace Microsoft.ML.Drift.Tests.Preference;
 /// <summary>What must hold of every training, whatever its numbers: same thing, two ways.</summary>
 public class PreferenceTrainingTests
 {
-    private static readonly string[] Cost = ["seconds", "tokens_per_second", "peak_memory_bytes"];
+    private static readonly string[] Cost = ["passes", "passes_recomputed", "seconds", "tokens_per_second", "peak_memory_bytes"];
 
     [Fact]
     public void Run_FirstStep_LosesLn2PlusAlphaNll_AndRewardsAreExactlyZero()
@@ -59,6 +59,37 @@ public class PreferenceTrainingTests
         var (recomputed, recomputedWeights) = Train(TinyTraining.Options with { NumberOfEpochs = 2, GradientCheckpointing = true });
         AssertSame(plain, recomputed, 1e-6);
         AssertClose(plainWeights, recomputedWeights, 1e-6);
+    }
+
+    public static TheoryData<PreferenceLossType, bool, bool> DividedLosses => new()
+    {
+        { PreferenceLossType.Sigmoid, false, false }, { PreferenceLossType.Ipo, false, true }, { PreferenceLossType.BcoPair, false, false },
+        { PreferenceLossType.Aot, false, false }, { PreferenceLossType.Sigmoid, true, true },
+    };
+
+    [Theory, MemberData(nameof(DividedLosses))]
+    public void Run_BatchLargerThanMemory_IsDividedAndGivesTheSameStep(PreferenceLossType loss, bool trl, bool weightPairs)
+    {
+        var options = TinyTraining.Options with
+        {
+            BatchSize = 4, NumberOfEpochs = 2, Loss = loss, WeightPairs = weightPairs, TrlCompatibility = trl ? new() : null,
+            RpoAlpha = loss == PreferenceLossType.BcoPair ? null : 0.5,
+            // With a large ε: RMSprop would turn the rounding of gradients near zero into whole steps.
+            Optimizer = OptimizerType.AdamW, AdamEpsilon = 1e-3, LearningRate = 1e-2,
+        };
+        var (whole, wholeWeights) = Train(options with { MaxMemory = 1L << 30 });
+        var (divided, dividedWeights) = Train(options with { MaxMemory = TinyTraining.StandingBytes / 2 * 3 + 1 });
+        Assert.All(whole.Steps, step => Assert.Equal((1.0, 0.0), (step.Metrics["passes"], step.Metrics["passes_recomputed"])));
+        Assert.All(divided.Steps, step => Assert.Equal((4.0, 4.0), (step.Metrics["passes"], step.Metrics["passes_recomputed"])));
+        AssertSame(whole, divided, 2e-5);
+        AssertClose(wholeWeights, dividedWeights, 2e-5);
+    }
+
+    [Fact]
+    public void Run_MemoryWithoutRoomForGradients_IsRefused()
+    {
+        var problem = Assert.Throws<ArgumentException>(() => TinyTraining.Run(TinyTraining.Options with { MaxMemory = TinyTraining.StandingBytes }));
+        Assert.Contains("gradients and optimizer state alone take", problem.Message);
     }
 
     [Fact]

@@ -69,9 +69,9 @@ public class RecordedOptimizerStepsTests
             .Select(row => new TokenSequence([.. ids[row][..(int)real[row].sum().item<long>()].data<long>().Select(id => (int)id)], 10)).ToArray();
         // Three pairs of the same answers twice; only the chosen side gets a weight.
         var batch = PairBatch.Create([.. sequences.Select((sequence, i) => Pair($"{i}", sequence, sequence))], new(), CPU);
-        var (tokens, pass) = new TokenScorer(decoder, false).ScoreForTraining(batch, new());
-        TokenScorer.Backward(batch, tokens, pass, batch.NllMask * (-1.0 / 3));
-        return -(tokens.LogProbs * batch.NllMask).sum().item<float>() / 3;
+        var scored = new TokenScorer(decoder, new PassPlanner(decoder, budget: null, checkpoint: false)).ScoreForTraining(batch, new());
+        scored.Backward(batch.NllMask * (-1.0 / 3));
+        return -(scored.Tokens.LogProbs * batch.NllMask).sum().item<float>() / 3;
     }
 
     private static void SetGradients(Decoder decoder, SafetensorsFile gradients, double scale)

@@ -26,6 +26,9 @@ internal sealed class TinyTraining : IDisposable
     /// <summary>A rate that moves weights, file order; no warm-up, so that the first step moves them too.</summary>
     public static DpoTrainer.Options Options { get; } = new() { LearningRate = 1e-3, Shuffle = false, WarmupRatio = 0, RpoAlpha = 0.5 };
 
+    /// <summary>What gradients and RMSprop's state take.</summary>
+    public static long StandingBytes { get; } = CountStandingBytes();
+
     public CausalLM Policy { get; }
 
     public TrainingLoop Loop => _training.Loop;
@@ -64,6 +67,12 @@ internal sealed class TinyTraining : IDisposable
     {
         _training.Dispose();
         Policy.Dispose();
+    }
+
+    private static long CountStandingBytes()
+    {
+        using var model = TinyModels.Create();
+        return 2 * sizeof(float) * model.ParameterCount;
     }
 
     private static TokenSequence Sequence(int salt, int answerLength)

@@ -15,10 +15,10 @@ public class TokenLogProbsTests
         var logits = tensor(new float[,] { { 0, MathF.Log(3) }, { 0, 0 } });
         var scored = TokenLogProbs.Compute(OutputHead.Of(h => h * 1, 2), logits, tensor(new long[] { 1, 0 }), new() { LogSumSquares = true, Argmax = true });
 
-        Close([Math.Log(0.75), Math.Log(0.5)], scored.LogProbs);
-        Close([Math.Log(3) / 2, 0], scored.MeanLogits);
-        Close([Math.Log(10.0 / 16), Math.Log(0.5)], scored.LogSumSquares!); // ¼² + ¾² and ½² + ½²
-        Assert.Equal([true, true], scored.IsArgmax!.data<bool>().ToArray()); // a tie counts for the first
+        Close([Math.Log(0.75), Math.Log(0.5)], scored.Scores.LogProbs);
+        Close([Math.Log(3) / 2, 0], scored.Scores.MeanLogits);
+        Close([Math.Log(10.0 / 16), Math.Log(0.5)], scored.Scores.LogSumSquares!); // ¼² + ¾² and ½² + ½²
+        Assert.Equal([true, true], scored.Scores.IsArgmax!.data<bool>().ToArray()); // a tie counts for the first
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public class TokenLogProbsTests
             OutputHead.Of(h => h.matmul(weight.t()).mul(0.5).tanh() * 1, 11), hidden, targets, new() { Differentiable = true, LogitBudget = budget });
         var gradient = scored.Backward(weights);
 
-        Assert.True(allclose(reference, scored.LogProbs, 1e-6, 1e-6), because);
+        Assert.True(allclose(reference, scored.Scores.LogProbs, 1e-6, 1e-6), because);
         Assert.True(allclose(leaf.grad!, gradient, 1e-5, 1e-6), because);
         Assert.True(allclose(expectedWeightGradient, weight.grad!, 1e-5, 1e-6), because);
     }
@@ -63,7 +63,7 @@ public class TokenLogProbsTests
     {
         using var scope = NewDisposeScope();
         var scored = TokenLogProbs.Compute(OutputHead.Of(h => h, 3), zeros(0, 3), zeros(0, ScalarType.Int64), new() { Differentiable = true });
-        Assert.Equal(0, scored.LogProbs.shape[0]);
+        Assert.Equal(0, scored.Scores.LogProbs.shape[0]);
         Assert.Equal([0L, 3L], scored.Backward(zeros(0)).shape);
     }
 

@@ -7,11 +7,14 @@ namespace Microsoft.ML.Drift.Models;
 /// </summary>
 internal sealed class PackedSequences
 {
+    private readonly IReadOnlyList<TokenTree> _trees;
+
     /// <param name="trees">At least one tree with at least one token.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="longest">The length by which rotary frequencies are chosen where they depend on it; at least the depth of every tree, which is the default.</param>
     public PackedSequences(IReadOnlyList<TokenTree> trees, Device device, int? longest = null)
     {
+        _trees = trees;
         Spans = [.. Layout(trees)];
         Length = trees.Sum(tree => tree.Length);
         Depth = trees.Max(tree => tree.Depth);
@@ -44,6 +47,9 @@ internal sealed class PackedSequences
 
     /// <summary>[T] int64: each token's position in its sequence.</summary>
     public Tensor Positions { get; }
+
+    /// <summary>Some of the trees on their own, with the frequencies of all.</summary>
+    public PackedSequences this[Range trees] => new([.. _trees.Take(trees)], InputIds.device, Longest);
 
     /// <summary>Where the trees are.</summary>
     public IReadOnlyList<TreeSpan> Spans { get; }
@@ -88,6 +94,9 @@ internal sealed class PackedSequences
 /// <param name="Length">All its tokens.</param>
 internal sealed record TreeSpan(int Start, int Trunk, IReadOnlyList<BranchSpan> Branches, int Length)
 {
+    /// <summary>The token after its last.</summary>
+    public int End => Start + Length;
+
     /// <summary>Whether two trees differ in their place alone.</summary>
     public bool HasShapeOf(TreeSpan other) => Trunk == other.Trunk && Branches.Select(branch => branch.Length).SequenceEqual(other.Branches.Select(branch => branch.Length));
 }

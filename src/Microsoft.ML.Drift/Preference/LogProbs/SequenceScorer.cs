@@ -40,7 +40,7 @@ public sealed class SequenceScorer(CausalLM model)
         {
             var scored = TokenLogProbs.Compute(
                 model.Decoder.Head(), hidden[(first - 1)..(inputIds.Count - 1)], ids[0, first..], new TokenLogProbOptions());
-            scored.LogProbs.cpu().data<float>().CopyTo(logProbs.AsSpan(first - completionStart));
+            scored.Scores.LogProbs.cpu().data<float>().CopyTo(logProbs.AsSpan(first - completionStart));
         }
         var logits = nextTokenLogits ? model.Decoder.Logits(hidden[^1..]).squeeze(0).cpu().data<float>().ToArray() : null;
         return new ScoredSequence(logProbs, logits);

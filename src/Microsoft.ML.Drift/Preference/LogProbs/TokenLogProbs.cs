@@ -25,26 +25,18 @@ internal sealed class TokenLogProbs
     private readonly Tensor _normalizers;
     private readonly List<Traced> _kept = [];
 
-    private TokenLogProbs(OutputHead head, Tensor hidden, Tensor targets, long rowsPerChunk)
+    private TokenLogProbs(OutputHead head, Tensor hidden, Tensor targets, long rowsPerChunk, TokenLogProbOptions options)
     {
         (_head, _hidden, _targets, _rowsPerChunk) = (head, hidden, targets, rowsPerChunk);
         var count = targets.shape[0];
-        LogProbs = empty(count, ScalarType.Float32, hidden.device);
-        MeanLogits = empty(count, ScalarType.Float32, hidden.device);
         _normalizers = empty(count, ScalarType.Float32, hidden.device);
+        Scores = new(
+            empty_like(_normalizers), empty_like(_normalizers), options.LogSumSquares ? empty_like(_normalizers) : null,
+            options.Argmax ? empty(count, ScalarType.Bool, hidden.device) : null);
     }
 
-    /// <summary><c>[N]</c> float32: log p(target), without gradient.</summary>
-    public Tensor LogProbs { get; }
-
-    /// <summary><c>[N]</c> float32: the mean of the position's logits over the vocabulary.</summary>
-    public Tensor MeanLogits { get; }
-
-    /// <summary><c>[N]</c> float32, on request: log Σᵥ p(v)², WPO's normaliser.</summary>
-    public Tensor? LogSumSquares { get; private set; }
-
-    /// <summary><c>[N]</c> bool, on request: whether the target has the largest logit.</summary>
-    public Tensor? IsArgmax { get; private set; }
+    /// <summary>What the tokens scored.</summary>
+    public TokenScores Scores { get; }
 
     /// <summary>Scores tokens.</summary>
     /// <param name="head">Hidden states → logits.</param>
@@ -57,15 +49,13 @@ internal sealed class TokenLogProbs
         using var mode = no_grad();
         var (all, chunk) = (sizeof(float) * head.VocabularySize, sizeof(float) * Math.Min(head.ChunkWidth, head.VocabularySize));
         var keeps = options.Differentiable && targets.shape[0] * all <= options.LogitBudget;
-        var scored = new TokenLogProbs(head, hidden.detach(), targets, Math.Max(1, options.LogitBudget / (keeps ? all : chunk)));
-        if (options.LogSumSquares) scored.LogSumSquares = empty_like(scored.LogProbs);
-        if (options.Argmax) scored.IsArgmax = empty(targets.shape[0], ScalarType.Bool, hidden.device);
+        var scored = new TokenLogProbs(head, hidden.detach(), targets, Math.Max(1, options.LogitBudget / (keeps ? all : chunk)), options);
         foreach (var rows in scored.RowChunks()) scored.ScoreRows(rows, keeps);
         return scored;
     }
 
     /// <summary>
-    /// The gradient of <c>Σ weights · LogProbs</c>: adds the output layer's share to its parameters' gradients and returns the hidden states' share.
+    /// The gradient of <c>Σ weights · log p</c>: adds the output layer's share to its parameters' gradients and returns the hidden states' share.
     /// </summary>
     /// <param name="weights"><c>[N]</c> float32: the loss's derivative with respect to each log-prob.</param>
     /// <returns><c>[N, C]</c>, in the dtype of the hidden states.</returns>
@@ -104,7 +94,7 @@ internal sealed class TokenLogProbs
         // Chunks that are kept live as long as this object, and with them what their way back needs.
         using var scope = keeps ? null : NewDisposeScope();
         var hidden = _hidden[rows];
-        var columns = new ColumnStatistics(_targets[rows], Columns().Count(), LogSumSquares is not null, IsArgmax is not null);
+        var columns = new ColumnStatistics(_targets[rows], Columns().Count(), Scores.LogSumSquares is not null, Scores.IsArgmax is not null);
         foreach (var (start, end) in Columns())
         {
             using var inner = keeps ? null : NewDisposeScope();
@@ -115,10 +105,10 @@ internal sealed class TokenLogProbs
         using var results = NewDisposeScope();
         var normalizers = columns.Normalizers();
         _normalizers[rows].copy_(normalizers);
-        LogProbs[rows].copy_(columns.TargetLogits - normalizers);
-        MeanLogits[rows].copy_(columns.Sums.DividedBy((double)_head.VocabularySize));
-        LogSumSquares?[rows].copy_(columns.DoubledNormalizers() - normalizers.Times(2));
-        IsArgmax?[rows].copy_(columns.Best.eq(_targets[rows]));
+        Scores.LogProbs[rows].copy_(columns.TargetLogits - normalizers);
+        Scores.MeanLogits[rows].copy_(columns.Sums.DividedBy((double)_head.VocabularySize));
+        Scores.LogSumSquares?[rows].copy_(columns.DoubledNormalizers() - normalizers.Times(2));
+        Scores.IsArgmax?[rows].copy_(columns.Best.eq(_targets[rows]));
     }
 
     // In the logits' own memory: weight · (onehot − softmax).

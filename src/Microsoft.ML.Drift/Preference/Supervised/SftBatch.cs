@@ -13,6 +13,12 @@ internal sealed class SftBatch : ITokenBatch
     public PackedSequences Sequences { get; }
 
     /// <inheritdoc/>
+    public required IReadOnlyList<(int Tokens, int Scored)> RowSizes { get; init; }
+
+    /// <inheritdoc/>
+    public Range TreesOf(int first, int count) => first..(first + count);
+
+    /// <inheritdoc/>
     public Tensor Positions { get; }
 
     /// <inheritdoc/>
@@ -27,7 +33,8 @@ internal sealed class SftBatch : ITokenBatch
     /// <summary>Builds the batch.</summary>
     /// <param name="rows">B rows.</param>
     /// <param name="device">Where the model is.</param>
-    public static SftBatch Create(IReadOnlyList<SftTokens> rows, Device device)
+    /// <param name="longest">Tokens of the longest row of all that are thought of as one batch; by default of these.</param>
+    public static SftBatch Create(IReadOnlyList<SftTokens> rows, Device device, int? longest = null)
     {
         var (trees, positions, targets, start) = (new List<TokenTree>(), new List<long>(), new List<long>(), 0);
         foreach (var row in rows)
@@ -42,8 +49,11 @@ internal sealed class SftBatch : ITokenBatch
             trees.Add(new(ids.AsMemory(0, Math.Max(1, ids.Length - 1))));   // the last token predicts nothing
             start += trees[^1].Length;
         }
-        var sequences = new PackedSequences(trees, device, rows.Max(row => row.Sequence.Ids.Length));
+        var sequences = new PackedSequences(trees, device, longest ?? rows.Max(row => row.Sequence.Ids.Length));
         return new SftBatch(
-            sequences, tensor(positions.ToArray(), device: device), tensor(targets.ToArray(), device: device), rows.Sum(row => row.Sequence.Ids.Length));
+            sequences, tensor(positions.ToArray(), device: device), tensor(targets.ToArray(), device: device), rows.Sum(row => row.Sequence.Ids.Length))
+        {
+            RowSizes = [.. rows.Zip(trees, (row, tree) => (tree.Length, row.ScoredCount))],
+        };
     }
 }

@@ -15,7 +15,7 @@ internal sealed class SftObjective(
 {
     private const string TokensSeenKey = "sft.tokens";
 
-    private readonly TokenScorer _scorer = new(policy, options.GradientCheckpointing);
+    private readonly TokenScorer _scorer = new(policy, new PassPlanner(policy, PassPlanner.BudgetOf(policy, options), options.GradientCheckpointing));
     private readonly List<SftScore> _stepScores = [];
     private int _stepLabels;
     private long _tokensSeen;
@@ -41,15 +41,25 @@ internal sealed class SftObjective(
     public override MicroBatchResult Accumulate(int[] rows)
     {
         using var scope = NewDisposeScope();
-        var batch = SftBatch.Create([.. rows.Select(row => training[row])], _scorer.Device);
-        var (tokens, pass) = _scorer.ScoreForTraining(batch, new TokenLogProbOptions { Argmax = true });
-        var score = SftScore.Of(tokens, rows.Length);
-        TokenScorer.Backward(batch, tokens, pass, TensorArithmetic.FilledLike(tokens.LogProbs, -1.0 / Math.Max(1, _stepLabels)));
+        SftTokens[] all = [.. rows.Select(row => training[row])];
+        var batch = SftBatch.Create(all, _scorer.Device);
+        var plan = _scorer.Plan(batch);
+        var longest = all.Max(row => row.Sequence.Ids.Length);
+        var parts = plan.Select(pass => plan.Count == 1 ? Accumulate(batch) : Accumulate(SftBatch.Create(all[pass.First..(pass.First + pass.Count)], _scorer.Device, longest))).ToArray();
+        var score = parts.Select(part => part.Score).Aggregate((one, other) => one + other);
         _stepScores.Add(score);
         _tokensSeen += batch.TokenCount;
         var loss = score.NllSum / _stepLabels;
         BatchScored?.Invoke(rows, loss);
-        return new MicroBatchResult(loss, batch.TokenCount);
+        return new MicroBatchResult(loss, batch.TokenCount, parts.Sum(part => part.Passes), parts.Sum(part => part.Recomputed));
+    }
+
+    private (SftScore Score, int Passes, int Recomputed) Accumulate(SftBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        var scored = _scorer.ScoreForTraining(batch, new TokenLogProbOptions { Argmax = true });
+        scored.Backward(TensorArithmetic.FilledLike(scored.Tokens.LogProbs, -1.0 / Math.Max(1, _stepLabels)));
+        return (SftScore.Of(scored.Tokens, batch.RowSizes.Count), scored.Passes, scored.Recomputed);
     }
 
     public override void AbandonStep() => _tokensSeen = _tokensSeenBefore;
@@ -90,7 +100,10 @@ internal sealed class SftObjective(
     /// <param name="Right">How many of them are the most likely token.</param>
     private readonly record struct SftScore(int Rows, double NllSum, int Labels, int Right)
     {
-        public static SftScore Of(TokenLogProbs tokens, int rows)
+        public static SftScore operator +(SftScore one, SftScore other) =>
+            new(one.Rows + other.Rows, one.NllSum + other.NllSum, one.Labels + other.Labels, one.Right + other.Right);
+
+        public static SftScore Of(TokenScores tokens, int rows)
         {
             using var mode = no_grad();
             using var scope = NewDisposeScope();

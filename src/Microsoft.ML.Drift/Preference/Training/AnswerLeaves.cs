@@ -10,7 +10,7 @@ internal sealed class AnswerLeaves
 {
     private readonly PairBatch _batch;
 
-    public AnswerLeaves(PairBatch batch, TokenLogProbs tokens)
+    public AnswerLeaves(PairBatch batch, TokenScores tokens)
     {
         _batch = batch;
         var scored = tokens.LogProbs[..batch.ScoredCount];

@@ -15,6 +15,12 @@ internal interface ITokenBatch
     /// <summary><c>[N + E]</c> int64: the predicted ids.</summary>
     Tensor Targets { get; }
 
+    /// <summary>Of each row, the tokens that are computed, and those that are scored.</summary>
+    IReadOnlyList<(int Tokens, int Scored)> RowSizes { get; }
+
+    /// <summary>The trees of some neighbouring rows.</summary>
+    Range TreesOf(int first, int count);
+
     /// <summary>N: tokens that are scored.</summary>
     int ScoredCount { get; }
 }

@@ -11,6 +11,7 @@ internal sealed class PackedPairs
 {
     private readonly List<(int Prompt, int PromptLength, int Answer)> _places = [];
     private readonly List<TokenTree> _trees = [];
+    private readonly List<int> _firstTrees = [];
     private int _next;
 
     /// <param name="pairs">B pairs.</param>
@@ -20,6 +21,7 @@ internal sealed class PackedPairs
         List<(int, int, int)> rejected = [];
         foreach (var pair in pairs)
         {
+            _firstTrees.Add(_trees.Count);
             var (one, other) = (Computed(pair.Chosen, needsLast), Computed(pair.Rejected, needsLast));
             if (pair.SharesPrompt && pair.Chosen.CompletionStart > 0)
             {
@@ -36,9 +38,13 @@ internal sealed class PackedPairs
             Add(new(other));
         }
         _places.AddRange(rejected);
+        _firstTrees.Add(_trees.Count);
     }
 
     public IReadOnlyList<TokenTree> Trees => _trees;
+
+    /// <summary>The first tree of each pair, and their number at the end.</summary>
+    public IReadOnlyList<int> FirstTrees => _firstTrees;
 
     /// <summary>Where a token of a sequence is among the packed ones.</summary>
     /// <param name="row">The sequence: chosen ones first, then the rejected ones.</param>

@@ -24,6 +24,15 @@ internal sealed class PairBatch : ITokenBatch
     /// <inheritdoc/>
     public required PackedSequences Sequences { get; init; }
 
+    /// <inheritdoc/>
+    public required IReadOnlyList<(int Tokens, int Scored)> RowSizes { get; init; }
+
+    /// <summary>The first tree of each pair, and their number at the end.</summary>
+    public required IReadOnlyList<int> FirstTrees { get; init; }
+
+    /// <inheritdoc/>
+    public Range TreesOf(int first, int count) => FirstTrees[first]..FirstTrees[first + count];
+
     /// <summary><c>[N + E]</c> int64: the packed tokens that predict; E extra ones, at the end, only enter mean logits.</summary>
     public required Tensor Positions { get; init; }
 
@@ -64,6 +73,8 @@ internal sealed class PairBatch : ITokenBatch
         return new PairBatch(pairs.Count, sequences.Sum(sequence => sequence.Ids.Length))
         {
             Sequences = new PackedSequences(packed.Trees, device, longest ?? LongestOf(pairs)),
+            RowSizes = [.. pairs.Select((pair, i) => (packed.Trees.Take(packed.FirstTrees[i]..packed.FirstTrees[i + 1]).Sum(tree => tree.Length), pair.Chosen.ScoredLength + pair.Rejected.ScoredLength))],
+            FirstTrees = packed.FirstTrees,
             Positions = tensor(tokens.Positions.ToArray(), device: device),
             Targets = tensor(tokens.Targets.ToArray(), device: device),
             Rows = tensor(tokens.Rows.ToArray(), device: device),

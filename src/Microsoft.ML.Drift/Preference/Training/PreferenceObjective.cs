@@ -11,10 +11,12 @@ internal sealed class PreferenceObjective : TrainingObjective
 {
     private const string BcoMeanKey = "bco.mean";
     private const string BcoCountKey = "bco.count";
+    private const string BudgetKey = "memory.budget";
 
     private readonly PreferenceObjectiveSettings _settings;
     private readonly IReadOnlyList<PreferenceTokens> _training;
     private readonly IReadOnlyList<PreferenceTokens> _evaluation;
+    private readonly PassPlanner _planner;
     private readonly TokenScorer _policy;
     private readonly ReferenceLogProbs _reference;
     private readonly PreferenceMetrics _metrics;
@@ -30,14 +32,14 @@ internal sealed class PreferenceObjective : TrainingObjective
     /// <param name="training">Training pairs.</param>
     /// <param name="evaluation">Held-out pairs; may be empty.</param>
     /// <param name="settings">What to minimise.</param>
-    /// <param name="checkpointGradients">Trade time for memory.</param>
+    /// <param name="planner">How micro-batches are divided.</param>
     public PreferenceObjective(
         Decoder policy, Decoder? reference, IReadOnlyList<PreferenceTokens> training, IReadOnlyList<PreferenceTokens> evaluation,
-        PreferenceObjectiveSettings settings, bool checkpointGradients)
+        PreferenceObjectiveSettings settings, PassPlanner planner)
     {
-        (_settings, _training, _evaluation) = (settings, training, evaluation);
-        _policy = new TokenScorer(policy, checkpointGradients);
-        _reference = new ReferenceLogProbs(policy, reference, settings);
+        (_settings, _training, _evaluation, _planner) = (settings, training, evaluation, planner);
+        _policy = new TokenScorer(policy, planner);
+        _reference = new ReferenceLogProbs(policy, reference, settings, planner);
         _metrics = new PreferenceMetrics(settings.Loss.Beta, settings.RpoAlpha is not null);
     }
 
@@ -71,16 +73,32 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         using var scope = NewDisposeScope();
         var batch = CreateTrainingBatch(rows);
-        var (tokens, pass) = _policy.ScoreForTraining(batch, TokenOptions);
+        var plan = _policy.Plan(batch);
+        if (plan.Count == 1 || !_settings.PairsAreIndependent) return Accumulate(rows, batch);
+        // Each pass is a smaller micro-batch: the step's loss is a mean over the step's pairs, however they are divided.
+        var longest = PairBatch.LongestOf(rows.Select(row => _training[row]));
+        return plan.Select(pass => Accumulate(rows[pass.First..(pass.First + pass.Count)], longest)).Aggregate((one, other) => one + other);
+    }
+
+    private MicroBatchResult Accumulate(int[] rows, int longest)
+    {
+        using var scope = NewDisposeScope();
+        return Accumulate(rows, CreateBatch(_training, rows, longest));
+    }
+
+    private MicroBatchResult Accumulate(int[] rows, PairBatch batch)
+    {
+        var scored = _policy.ScoreForTraining(batch, TokenOptions);
+        var tokens = scored.Tokens;
         var answers = new AnswerLeaves(batch, tokens);
         var reference = _reference.ForTraining(rows, batch);
         var losses = PreferenceLoss.PerPair(_settings.Loss, answers.With(reference.Reference), _bcoMean);
         var weights = _settings.WeightPairs ? PairWeights(batch, tokens) : null;
         var share = _settings.Trl is null ? ShareOfStep(losses, weights, answers) : MeanAsTrl(losses, weights, answers).DividedBy(_settings.AccumulationSteps);
-        TokenScorer.Backward(batch, tokens, pass, answers.TokenGradients(share));
+        scored.Backward(answers.TokenGradients(share));
         _stepBatches.Add(Summarize(rows, batch, tokens, answers, reference, losses, weights));
         BatchScored?.Invoke(_stepBatches[^1], false);
-        return new MicroBatchResult(share.item<float>(), batch.TokenCount);
+        return new MicroBatchResult(share.item<float>(), batch.TokenCount, scored.Passes, scored.Recomputed);
     }
 
     public override void AbandonStep() => _bcoMean = _bcoMeanBefore;
@@ -116,12 +134,15 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         state.Add(BcoMeanKey, _bcoMean.Value);
         state.Add(BcoCountKey, _bcoMean.Count);
+        state.Add(BudgetKey, _planner.Budget ?? -1);
         _reference.Save(state);
     }
 
     public override void Load(TrainingState state)
     {
         _bcoMean = new RunningMean(state.Number(BcoMeanKey), (long)state.Number(BcoCountKey));
+        // The same passes as before the stop: another division would round differently.
+        if (!_settings.MemoryIsFixed) _planner.Budget = state.Number(BudgetKey) is >= 0 and var budget ? (long)budget : null;
         _reference.Load(state);
     }
 
@@ -133,8 +154,8 @@ internal sealed class PreferenceObjective : TrainingObjective
 
     private PairBatch CreateEvaluationBatch(int[] rows) => CreateBatch(_evaluation, rows);
 
-    private PairBatch CreateBatch(IReadOnlyList<PreferenceTokens> pairs, int[] rows) =>
-        PairBatch.Create([.. rows.Select(row => pairs[row])], _settings.BatchRules, _policy.Device);
+    private PairBatch CreateBatch(IReadOnlyList<PreferenceTokens> pairs, int[] rows, int? longest = null) =>
+        PairBatch.Create([.. rows.Select(row => pairs[row])], _settings.BatchRules, _policy.Device, longest);
 
     private IEnumerable<int[]> EvaluationBatches() => Enumerable.Range(0, _evaluation.Count).Chunk(_settings.EvaluationBatchSize);
 
@@ -169,7 +190,7 @@ internal sealed class PreferenceObjective : TrainingObjective
     /// WPO (Zhou et al., arXiv 2406.11827, Eq. 7 with the sampled alignment of section 3.3): for each pair the product over both answers of
     /// exp(mean over tokens of log p − log Σᵥ p(v)²), at most 1; no gradient flows through it.
     /// </summary>
-    private static Tensor PairWeights(PairBatch batch, TokenLogProbs tokens)
+    private static Tensor PairWeights(PairBatch batch, TokenScores tokens)
     {
         using var scope = NewDisposeScope();
         var (logProb, normalizer) = batch.WpoWeights;
@@ -179,7 +200,7 @@ internal sealed class PreferenceObjective : TrainingObjective
     }
 
     private ScoredBatch Summarize(
-        int[] rows, PairBatch batch, TokenLogProbs tokens, AnswerLeaves answers, ReferenceBatch reference, Tensor losses, Tensor? weights)
+        int[] rows, PairBatch batch, TokenScores tokens, AnswerLeaves answers, ReferenceBatch reference, Tensor losses, Tensor? weights)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();

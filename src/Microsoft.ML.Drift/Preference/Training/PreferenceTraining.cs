@@ -26,7 +26,8 @@ internal sealed class PreferenceTraining : IDisposable
         if (problems.Length > 0) throw new ArgumentException(string.Join(" ", problems));
         _precision = new ComputePrecision(options.Bfloat16, policy.Decoder, reference?.Decoder);
         _objective = new PreferenceObjective(
-            policy.Decoder, reference?.Decoder, training, evaluation, options.ObjectiveSettings, options.GradientCheckpointing)
+            policy.Decoder, reference?.Decoder, training, evaluation, options.ObjectiveSettings,
+            new PassPlanner(policy.Decoder, PassPlanner.BudgetOf(policy.Decoder, options), options.GradientCheckpointing))
         {
             BatchScored = (batch, isEvaluation) => BatchScored?.Invoke(batch, isEvaluation),
         };

@@ -12,6 +12,7 @@ internal sealed class ReferenceLogProbs : IDisposable
 {
     private readonly PreferenceObjectiveSettings _settings;
     private readonly Decoder _policy;
+    private readonly PassPlanner _planner;
     private readonly Decoder? _explicit;
     private readonly MovingReference? _moving;
     private PairReference?[] _training = [];
@@ -21,9 +22,10 @@ internal sealed class ReferenceLogProbs : IDisposable
     /// <param name="policy">The decoder that will be trained; the reference while it still has its starting weights.</param>
     /// <param name="explicitReference">Another model as the reference; null: the policy's start.</param>
     /// <param name="settings">Weights of tokens, and whether the reference moves.</param>
-    public ReferenceLogProbs(Decoder policy, Decoder? explicitReference, PreferenceObjectiveSettings settings)
+    /// <param name="planner">How batches are divided.</param>
+    public ReferenceLogProbs(Decoder policy, Decoder? explicitReference, PreferenceObjectiveSettings settings, PassPlanner planner)
     {
-        (_settings, _policy, _explicit) = (settings, policy, explicitReference);
+        (_settings, _policy, _explicit, _planner) = (settings, policy, explicitReference, planner);
         if (settings.ReferenceSync is { } sync) _moving = new MovingReference(policy, explicitReference ?? policy, sync);
     }
 
@@ -78,7 +80,7 @@ internal sealed class ReferenceLogProbs : IDisposable
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var batch = create(rows);
-            var start = new TokenScorer(_policy, false).Score(batch, new());
+            var start = new TokenScorer(_policy, _planner).Score(batch, new());
             var tokens = reference == _policy && _policy.Adapter is null ? start : ScoreWithoutAdapter(reference, batch);
             var referenceValues = Answers(batch, tokens, batch.ReferenceWeights);
             var startValues = Answers(batch, start, batch.PolicyWeights);
@@ -88,13 +90,13 @@ internal sealed class ReferenceLogProbs : IDisposable
     }
 
     /// <summary>A policy with an adapter is its own reference when the adapter is switched off.</summary>
-    private TokenLogProbs ScoreWithoutAdapter(Decoder reference, PairBatch batch)
+    private TokenScores ScoreWithoutAdapter(Decoder reference, PairBatch batch)
     {
         var adapter = reference == _policy ? _policy.Adapter : null;
         if (adapter is not null) adapter.Enabled = false;
         try
         {
-            return new TokenScorer(reference, false).Score(batch, new());
+            return new TokenScorer(reference, _planner).Score(batch, new());
         }
         finally
         {
@@ -108,7 +110,7 @@ internal sealed class ReferenceLogProbs : IDisposable
             ?? throw new InvalidOperationException($"The reference log-probs of row {row} were not computed.")).ToArray();
         if (_moving is not null)
         {
-            var live = Answers(batch, new TokenScorer(_moving.Decoder, false).Score(batch, new()), batch.ReferenceWeights);
+            var live = Answers(batch, new TokenScorer(_moving.Decoder, _planner).Score(batch, new()), batch.ReferenceWeights);
             values = [.. values.Select((value, i) => value with { Reference = live[i] })];
         }
         return new ReferenceBatch(values, (
@@ -116,7 +118,7 @@ internal sealed class ReferenceLogProbs : IDisposable
             tensor(values.Select(value => value.Reference.Rejected).ToArray(), device: _policy.Device)));
     }
 
-    private static AnswerPair[] Answers(PairBatch batch, TokenLogProbs tokens, Tensor weights)
+    private static AnswerPair[] Answers(PairBatch batch, TokenScores tokens, Tensor weights)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();

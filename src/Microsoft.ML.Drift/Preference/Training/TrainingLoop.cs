@@ -127,44 +127,44 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         Record(rows, isEvaluation: false,
         [
             ("loss", step.Loss), ("grad_norm", step.Norm), ("learning_rate", rate), .. step.Problem is null ? objective.StepMetrics() : [],
-            .. SkippedSteps(), .. TrainingCost.Metrics(step.Tokens, clock.Elapsed),
+            .. SkippedSteps(), .. TrainingCost.Metrics(step.Cost, clock.Elapsed),
         ]);
         _evaluationDue = IsTimeToEvaluate(rows);
     }
 
     private StepGradients ComputeGradients(StepRows rows, CancellationToken cancellation)
     {
-        var (loss, tokens) = Accumulate(rows, cancellation, out var problem);
-        if (problem is not null) return new StepGradients(loss, double.NaN, tokens, problem);
+        var (loss, cost) = Accumulate(rows, cancellation, out var problem);
+        if (problem is not null) return new StepGradients(loss, double.NaN, cost, problem);
         GradientsReady?.Invoke(Step + 1);
         var norm = GradientClipping.Norm(optimizer.Parameters);
         if (!double.IsFinite(norm) && settings.NonFinite != NonFiniteRule.Ignore)
-            return new StepGradients(loss, norm, tokens, new NonFiniteProblem($"the gradient's norm is {norm}", [.. rows.All]));
+            return new StepGradients(loss, norm, cost, new NonFiniteProblem($"the gradient's norm is {norm}", [.. rows.All]));
         if (settings.MaximumGradientNorm is { } maximum) GradientClipping.Clip(optimizer.Parameters, norm, maximum);
-        return new StepGradients(loss, norm, tokens, null);
+        return new StepGradients(loss, norm, cost, null);
     }
 
-    private (double Loss, int Tokens) Accumulate(StepRows rows, CancellationToken cancellation, out NonFiniteProblem? problem)
+    private (double Loss, MicroBatchResult Cost) Accumulate(StepRows rows, CancellationToken cancellation, out NonFiniteProblem? problem)
     {
         double loss = 0;
-        var tokens = 0;
+        var cost = new MicroBatchResult();
         problem = null;
         foreach (var microBatch in rows.MicroBatches)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             var result = objective.Accumulate(microBatch);
-            tokens += result.Tokens;
+            cost += result;
             var isFinite = double.IsFinite(result.Loss);
             if (!isFinite && settings.NonFinite != NonFiniteRule.Ignore)
             {
                 problem = new NonFiniteProblem($"the loss is {result.Loss}", microBatch);
-                return (result.Loss, tokens);
+                return (result.Loss, cost);
             }
             // Where TRL goes on, transformers' logging_nan_inf_filter adds the running sum once more instead: 0 if it is the step's first.
             loss += isFinite ? result.Loss : loss;
         }
-        return (loss, tokens);
+        return (loss, cost);
     }
 
     private void SkipOrStop(StepGradients step)
@@ -206,7 +206,7 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     }
 
     /// <summary>What a step's backward passes gave.</summary>
-    private sealed record StepGradients(double Loss, double Norm, int Tokens, NonFiniteProblem? Problem);
+    private sealed record StepGradients(double Loss, double Norm, MicroBatchResult Cost, NonFiniteProblem? Problem);
 
     /// <summary>Why a step's gradients cannot be used, and on which rows.</summary>
     private sealed record NonFiniteProblem(string What, IReadOnlyList<int> Rows);

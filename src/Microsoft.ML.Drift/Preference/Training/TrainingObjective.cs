@@ -54,4 +54,10 @@ internal abstract class TrainingObjective : IDisposable
 /// <summary>One micro-batch's outcome.</summary>
 /// <param name="Loss">Its share of the step's loss.</param>
 /// <param name="Tokens">Tokens that went through the model, padding not counted.</param>
-internal readonly record struct MicroBatchResult(double Loss, int Tokens);
+/// <param name="Passes">In how many passes.</param>
+/// <param name="Recomputed">How many of these computed layers twice to save memory.</param>
+internal readonly record struct MicroBatchResult(double Loss, int Tokens, int Passes, int Recomputed)
+{
+    public static MicroBatchResult operator +(MicroBatchResult one, MicroBatchResult other) =>
+        new(one.Loss + other.Loss, one.Tokens + other.Tokens, one.Passes + other.Passes, one.Recomputed + other.Recomputed);
+}
