@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Drift.Tests.Generation;
 
 /// <summary>The exact distribution of the next token, from the model's forward pass through all processors, and the sampler's draws from it.</summary>
+[Trait("Parity", "measured")]
 public class NextTokenDistributionTests
 {
     private const int Draws = 4000;
@@ -15,9 +16,8 @@ public class NextTokenDistributionTests
     [InlineData("qwen2")]
     public void Draws_RecordedPrompts_FollowTransformersDistribution(string name)
     {
-        var folder = Golden.Folder("hf");
-        using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "next_token_distribution.json")));
-        using var model = CausalLM.Load(Path.Combine(folder, "models", name));
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Golden.Folder("hf", "next_token_distribution.json")));
+        using var model = CausalLM.Load(Golden.Folder("hf", "models", name));
         var settings = file.RootElement.GetProperty("sampling");
         var worst = (Difference: 0f, PValue: 1.0);
         var cases = file.RootElement.GetProperty("cases").EnumerateArray().Where(each => each.GetProperty("model").GetString() == name).ToList();
@@ -27,7 +27,8 @@ public class NextTokenDistributionTests
             var (difference, pValue) = Compare(model, options, recorded);
             worst = (MathF.Max(worst.Difference, difference), Math.Min(worst.PValue, pValue));
         }
-        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {cases.Count} cases, largest difference {worst.Difference:G2}, smallest p {worst.PValue:G3}");
+        ParityPage.Add("Sampler", $"{name}, {cases.Count} cases", "probability", worst.Difference, 1e-6);
+        ParityPage.AddAtLeast("Sampler", $"{name}, {cases.Count} cases", "smallest p", worst.PValue, 1e-4);
         Assert.True(worst.Difference <= 1e-6f, $"probabilities differ by {worst.Difference}");
         Assert.True(worst.PValue > 1e-4, $"p = {worst.PValue}");
     }

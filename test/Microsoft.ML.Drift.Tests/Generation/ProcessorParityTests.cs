@@ -4,6 +4,7 @@ using Microsoft.ML.Drift.Generation;
 namespace Microsoft.ML.Drift.Tests.Generation;
 
 /// <summary>Every recorded case of transformers' logits processors: the same tokens excluded, the same probabilities within 1e-6.</summary>
+[Trait("Parity", "measured")]
 public class ProcessorParityTests
 {
     private const float Tolerance = 1e-6f;
@@ -11,7 +12,7 @@ public class ProcessorParityTests
     [Fact]
     public void Distribution_RecordedCases_EqualTransformers()
     {
-        using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Golden.Folder("hf"), "processors.json")));
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Golden.Folder("hf", "processors.json")));
         var problems = file.RootElement.GetProperty("cases").EnumerateArray().SelectMany(Compare).ToList();
         Assert.True(problems.Count == 0, string.Join(Environment.NewLine, problems));
     }
@@ -29,6 +30,7 @@ public class ProcessorParityTests
             .Concat(byChance.Select(id => expected[id]).Order().Zip(byChance.Select(id => found[id]).Order(), (e, f) => (-1, e, f)));
         foreach (var (id, e, f) in pairs)
         {
+            if (!float.IsNaN(e)) ParityPage.Add("Sampling rules", name!, "probability", MathF.Abs(e - f), Tolerance);
             if (float.IsNaN(e) != float.IsNaN(f)) yield return $"{name}: token {id} is {(float.IsNaN(f) ? "excluded" : "allowed")}, transformers has it the other way";
             else if (!(MathF.Abs(e - f) <= Tolerance) && !float.IsNaN(e)) yield return $"{name}: token {id} has {f}, transformers {e}";
         }

@@ -4,9 +4,11 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Drift.Tests.Models;
 
 /// <summary>Every recorded model against transformers: logits, log-probabilities, gradients, greedy text.</summary>
+[Trait("Parity", "measured")]
 public class DecoderParityTests
 {
     private const double LogitTolerance = 5e-5;
+    private const double GradientTolerance = 5e-5;
 
     [Theory]
     [MemberData(nameof(RecordedModel.Names), MemberType = typeof(RecordedModel))]
@@ -28,7 +30,9 @@ public class DecoderParityTests
         Assert.InRange(RecordedModel.Difference(logits, recorded["logits"]), 0, LogitTolerance);
         Assert.InRange(RecordedModel.Difference(logProbs, recorded["next_logps"]), 0, LogitTolerance);
         Assert.InRange(RecordedModel.Difference(left, tail), 0, LogitTolerance);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: logits {RecordedModel.Difference(logits, recorded["logits"]):G2}, left-padded {RecordedModel.Difference(left, tail):G2}");
+        ParityPage.Add("Decoders", name, "logits", RecordedModel.Difference(logits, recorded["logits"]), LogitTolerance);
+        ParityPage.Add("Decoders", name, "left-padded", RecordedModel.Difference(left, tail), LogitTolerance);
+        ParityPage.Add("Decoders", name, "log-probs", RecordedModel.Difference(logProbs, recorded["next_logps"]), LogitTolerance);
     }
 
     [Theory]
@@ -47,7 +51,9 @@ public class DecoderParityTests
 
         Assert.InRange(RecordedModel.Difference(completions, recorded["completion_logps"]), 0, 2e-4);
         using var expected = recorded.Gradients();
-        AssertGradients(model, expected);
+        var worst = AssertGradients(model, expected);
+        ParityPage.Add("Decoders", name, "completions", RecordedModel.Difference(completions, recorded["completion_logps"]), 2e-4);
+        ParityPage.Add("Decoders", name, "gradients", worst, GradientTolerance);
     }
 
     [Theory]
@@ -84,6 +90,7 @@ public class DecoderParityTests
         var batch = GreedyLoop.Run(model.Decoder, prompts, steps);
         foreach (var (row, expected) in batch.Zip(told.GetProperty("batch").EnumerateArray()))
             Assert.Equal(Ids(expected.GetProperty("tokens")), row);
+        ParityPage.AddEqual("Decoders", name, "greedy tokens", 2 * prompts.Length * steps);
     }
 
     private static int[] Ids(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetInt32())];
@@ -92,7 +99,7 @@ public class DecoderParityTests
         model.Decoder.Logits(model.Decoder.forward(ids, mask.Positions, mask));
 
     /// <summary>Every tensor of the checkpoint, within 5e-5 of its largest entry; a parameter no token reached has zeros.</summary>
-    private static void AssertGradients(CausalLM model, SafetensorsFile expected)
+    private static double AssertGradients(CausalLM model, SafetensorsFile expected)
     {
         Assert.Equal(expected.Names.Order(), model.Decoder.Tensors.Keys.Order());
         var worst = 0.0;
@@ -101,9 +108,9 @@ public class DecoderParityTests
             var gradient = expected.Read(name);
             var difference = RecordedModel.Difference(slice.GradientView() ?? zeros_like(gradient), gradient);
             var largest = gradient.abs().max().item<float>();
-            Assert.True(difference <= 5e-5 * largest, $"{name}: {difference} of {largest}");
+            Assert.True(difference <= GradientTolerance * largest, $"{name}: {difference} of {largest}");
             worst = Math.Max(worst, difference / Math.Max(largest, 1e-30));
         }
-        TestContext.Current.TestOutputHelper?.WriteLine($"gradients: {worst:G2} of the tensor's largest");
+        return worst;
     }
 }

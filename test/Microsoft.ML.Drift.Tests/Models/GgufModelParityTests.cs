@@ -10,7 +10,7 @@ public sealed class GgufModelParityTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait("Parity", "measured")]
     [InlineData("llama-f32")]
     [InlineData("qwen2-f16")]
     [InlineData("llama-q8_0")]
@@ -23,7 +23,9 @@ public sealed class GgufModelParityTests : IDisposable
         using var expected = SafetensorsFile.Open(Path.Combine(folder, $"{name}.expected.safetensors"));
         using var model = CausalLM.Load(Path.Combine(folder, $"{name}.gguf"));
 
-        Assert.InRange(RecordedModel.Difference(Logits(model, expected.Read("input_ids")), expected.Read("logits")), 0, 5e-5);
+        var difference = RecordedModel.Difference(Logits(model, expected.Read("input_ids")), expected.Read("logits"));
+        Assert.InRange(difference, 0, 5e-5);
+        ParityPage.Add("GGUF models", name, "logits", difference, 5e-5);
         Assert.NotNull(model.Tokenizer);
         Assert.Equal([2], model.EndOfSequenceIds);
     }

@@ -22,7 +22,7 @@ public sealed class LoraAdapterTests : IDisposable
         { "lora_lm_head", "qwen2_untied" },
     };
 
-    [Theory]
+    [Theory, Trait("Parity", "measured")]
     [MemberData(nameof(Recorded))]
     public void Load_RecordedAdapter_GivesPeftsLogitsAndGradients(string name, string baseName)
     {
@@ -45,9 +45,12 @@ public sealed class LoraAdapterTests : IDisposable
         foreach (var slice in model.Decoder.TrainableTensors)
         {
             var gradient = gradients.Read(slice.Name);
-            var difference = RecordedModel.Difference(slice.GradientView()!, gradient);
-            Assert.True(difference <= 5e-5 * gradient.abs().max().item<float>(), $"{slice.Name}: {difference}");
+            var (difference, largest) = (RecordedModel.Difference(slice.GradientView()!, gradient), gradient.abs().max().item<float>());
+            Assert.True(difference <= 5e-5 * largest, $"{slice.Name}: {difference}");
+            ParityPage.Add("Adapters", name, "gradients", difference / Math.Max(largest, 1e-30), 5e-5);
         }
+        ParityPage.Add("Adapters", name, "logits", RecordedModel.Difference(logits * mask.unsqueeze(-1), expected.Read("logits") * mask.unsqueeze(-1)), LogitTolerance);
+        ParityPage.Add("Adapters", name, "completions", RecordedModel.Difference(completions, expected.Read("completion_logps")), 2e-4);
         Assert.All(model.Decoder.parameters(), parameter => Assert.True(parameter.grad is null));
 
         // Switched off, the model is the base model.
@@ -71,7 +74,7 @@ public sealed class LoraAdapterTests : IDisposable
         Assert.Contains("someone/model", Assert.Throws<DirectoryNotFoundException>(() => CausalLM.Load(_folder.Path)).Message);
     }
 
-    [Theory]
+    [Theory, Trait("Parity", "measured")]
     [MemberData(nameof(Recorded))]
     public void Merge_RecordedAdapter_GivesPeftsWeights(string name, string baseName)
     {
@@ -89,7 +92,12 @@ public sealed class LoraAdapterTests : IDisposable
 
         Assert.Null(model.Decoder.Adapter);
         foreach (var tensor in merged.Names)
-            Assert.InRange(RecordedModel.Difference(model.Decoder.Tensors[tensor].View(), merged.Read(tensor)), 0, 1e-6);
+        {
+            var difference = RecordedModel.Difference(model.Decoder.Tensors[tensor].View(), merged.Read(tensor));
+            Assert.InRange(difference, 0, 1e-6);
+            ParityPage.Add("Adapters", name, "merged weights", difference, 1e-6);
+        }
+        ParityPage.Add("Adapters", name, "merged logits", RecordedModel.Difference(Logits(model, recorded) * mask.unsqueeze(-1), expected.Read("logits") * mask.unsqueeze(-1)), LogitTolerance);
         Assert.InRange(RecordedModel.Difference(Logits(model, recorded) * mask.unsqueeze(-1), expected.Read("logits") * mask.unsqueeze(-1)), 0, LogitTolerance);
     }
 

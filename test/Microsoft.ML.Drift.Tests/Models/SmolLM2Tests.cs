@@ -6,6 +6,7 @@ namespace Microsoft.ML.Drift.Tests.Models;
 
 /// <summary>A real model against what transformers computes with the same weights.</summary>
 [Trait("Category", "Heavy")]
+[Trait("Parity", "measured")]
 public class SmolLM2Tests
 {
     private const string Name = "SmolLM2-135M-Instruct";
@@ -25,7 +26,7 @@ public class SmolLM2Tests
             var mask = AttentionMask.Causal(ones(1, ids.Length));
             var hidden = model.Decoder.forward(tensor(ids).unsqueeze(0), mask.Positions, mask);
             var logits = model.Decoder.Logits(hidden[0, -1]);
-            Compare(line, logits);
+            Compare(line, logits, fromFolder ? "logits, folder" : "logits, Q4_1 GGUF");
         }
     }
 
@@ -46,6 +47,7 @@ public class SmolLM2Tests
                 var output = GreedyLoop.Run(model.Decoder, [prompt], expected.Length)[0];
 
                 Assert.Equal(expected.Take(certain).Select(id => (int)id), output.Take(certain));
+                ParityPage.AddEqual("SmolLM2-135M-Instruct", "greedy text, up to a tie", "tokens", certain);
             }
         }
     }
@@ -58,13 +60,14 @@ public class SmolLM2Tests
 
     private static long[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetInt64())];
 
-    private static void Compare(JsonElement told, Tensor logits)
+    private static void Compare(JsonElement told, Tensor logits, string item)
     {
         foreach (var kind in new[] { "top", "fixed" })
         {
             var expected = tensor(told.GetProperty($"{kind}_logits").EnumerateArray().Select(value => value.GetSingle()).ToArray());
             var difference = RecordedModel.Difference(logits.index_select(0, tensor(Ids(told.GetProperty($"{kind}_ids")))), expected);
             Assert.InRange(difference, 0, 2e-3);
+            ParityPage.Add("SmolLM2-135M-Instruct", item, "difference", difference, 2e-3);
         }
         Assert.Equal(told.GetProperty("log_sum_exp").GetDouble(), logits.logsumexp(0).item<float>(), 2e-3);
     }

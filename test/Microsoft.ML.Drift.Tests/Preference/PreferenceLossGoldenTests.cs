@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Drift.Tests.Preference;
 
 /// <summary>The losses against TRL's <c>dpo_loss</c>, called on written-down log-probs: values, rewards, gradients, running mean.</summary>
+[Trait("Parity", "measured")]
 public class PreferenceLossGoldenTests
 {
     private const double Tolerance = 1e-6;
@@ -50,11 +51,12 @@ public class PreferenceLossGoldenTests
         losses.mean().backward();
 
         var name = recorded.GetRawText();
-        AssertClose(recorded, "losses", losses, name);
-        AssertClose(recorded, "chosen_rewards", PreferenceLoss.Rewards(settings.Beta, chosen, logProbs.ReferenceChosen), name);
-        AssertClose(recorded, "rejected_rewards", PreferenceLoss.Rewards(settings.Beta, rejected, logProbs.ReferenceRejected), name);
-        AssertClose(recorded, "policy_chosen_grad", chosen.grad!, name);
-        AssertClose(recorded, "policy_rejected_grad", rejected.grad!, name);
+        var type = recorded.GetProperty("loss_type").GetString()!;
+        AssertClose(recorded, type, "losses", "losses", losses, name);
+        AssertClose(recorded, type, "rewards", "chosen_rewards", PreferenceLoss.Rewards(settings.Beta, chosen, logProbs.ReferenceChosen), name);
+        AssertClose(recorded, type, "rewards", "rejected_rewards", PreferenceLoss.Rewards(settings.Beta, rejected, logProbs.ReferenceRejected), name);
+        AssertClose(recorded, type, "gradients", "policy_chosen_grad", chosen.grad!, name);
+        AssertClose(recorded, type, "gradients", "policy_rejected_grad", rejected.grad!, name);
     }
 
     private static Tensor Vector(JsonElement table, string name) => tensor(Numbers(table, name).Select(x => (float)x).ToArray());
@@ -69,7 +71,7 @@ public class PreferenceLossGoldenTests
         var other => throw new InvalidDataException(other),
     };
 
-    private static void AssertClose(JsonElement recorded, string field, Tensor ours, string name)
+    private static void AssertClose(JsonElement recorded, string type, string measure, string field, Tensor ours, string name)
     {
         var expected = Numbers(recorded, field);
         var actual = ours.to(ScalarType.Float64).data<double>().ToArray();
@@ -79,6 +81,7 @@ public class PreferenceLossGoldenTests
             var equal = double.IsFinite(expected[i])
                 ? Math.Abs(expected[i] - actual[i]) <= Tolerance * Math.Max(1, Math.Abs(expected[i]))
                 : expected[i].Equals(actual[i]);
+            if (double.IsFinite(expected[i])) ParityPage.Add("Losses", type, measure, Math.Abs(expected[i] - actual[i]) / Math.Max(1, Math.Abs(expected[i])), Tolerance);
             Assert.True(equal, $"{field}[{i}]: recorded {expected[i]:R}, ours {actual[i]:R}\n{name}");
         }
     }

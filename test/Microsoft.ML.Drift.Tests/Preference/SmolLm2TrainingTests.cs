@@ -10,6 +10,7 @@ namespace Microsoft.ML.Drift.Tests.Preference;
 
 /// <summary>TRL's four steps on a real model, from the recorded ids.</summary>
 [Trait("Category", "Heavy")]
+[Trait("Parity", "measured")]
 public class SmolLm2TrainingTests(ITestOutputHelper output)
 {
     [Theory]
@@ -33,8 +34,10 @@ public class SmolLm2TrainingTests(ITestOutputHelper output)
             var norm = Math.Sqrt(update.Sum(x => x * x));
             var gap = Math.Abs(norm / expected.GetProperty("update_norm").GetDouble() - 1);
             output.WriteLine($"{name}: update norm {norm:g7}, off by {gap:e1}");
+            ParityPage.Add("SmolLM2-135M-Instruct", $"training, {Path.GetFileNameWithoutExtension(file)}, updates", "difference", gap, 1e-3);
             Assert.True(gap <= 1e-3, $"{name}: update norm {norm}, recorded {expected.GetProperty("update_norm")}");
         }
+        ParityPage.Add("SmolLM2-135M-Instruct", $"training, {Path.GetFileNameWithoutExtension(file)}, steps", "difference", worst, 1e-4);
         Assert.True(worst <= 1e-4, $"{worst}");
     }
 

@@ -10,7 +10,8 @@ namespace Microsoft.ML.Drift.Tests.Preference;
 /// Every recorded DPO training of TRL 0.19.1, step by step: log values, per-pair values of each micro-batch, evaluation, the first gradient, the final weights.
 /// Bounds are those of the recordings' own page, or tighter.
 /// </summary>
-public class TrlRunsTests(ITestOutputHelper output)
+[Trait("Parity", "measured")]
+public class TrlRunsTests
 {
     private const double FirstStep = 1e-5;
     private const double LaterSteps = 2e-4;
@@ -19,13 +20,14 @@ public class TrlRunsTests(ITestOutputHelper output)
     public static TheoryData<string> RecordedRuns()
     {
         var folder = Golden.FolderOrNull("trl", "runs");
-        if (folder is null) return ["(no recordings)"];
-        return [.. Directory.GetDirectories(folder).Select(run => Path.GetFileName(run)).Where(name => IsDpo(Path.Combine(folder, name))).Order()];
+        var runs = folder is null ? [] : Directory.GetDirectories(folder).Where(IsDpo).Select(run => Path.GetFileName(run)).Order().ToArray();
+        return runs.Length > 0 ? [.. runs] : ["(no recordings)"];
     }
 
     [Theory, MemberData(nameof(RecordedRuns))]
     public void Run_RecordedTraining_GivesTrlsNumbers(string name)
     {
+        Golden.Folder("trl", "runs", name);
         using var run = new TrlRun(Golden.Folder("trl"), name);
         run.Train();
 
@@ -33,8 +35,12 @@ public class TrlRunsTests(ITestOutputHelper output)
         var evaluations = Compare(run.Lines("eval.jsonl"), [.. run.History.Evaluations]);
         var pairs = ComparePairs(run);
         var (weights, gradient) = (CompareWeights(run), CompareGradient(run));
-        output.WriteLine($"first step {steps.First:e1}, later {steps.Later:e1}, evaluation {Math.Max(evaluations.First, evaluations.Later):e1}, " +
-            $"pairs {pairs:e1}, gradient {gradient:e1}, weights/movement {weights:e1}");
+        ParityPage.Add("Preference training", name, "step 1", steps.First, FirstStep);
+        ParityPage.Add("Preference training", name, "later steps", steps.Later, LaterSteps);
+        if (run.History.Evaluations.Any()) ParityPage.Add("Preference training", name, "evaluations", Math.Max(evaluations.First, evaluations.Later), LaterSteps);
+        ParityPage.Add("Preference training", name, "pairs", pairs, LaterSteps);
+        if (File.Exists(run.Path_("gradient_step1.safetensors"))) ParityPage.Add("Preference training", name, "gradient", gradient, FirstGradient);
+        ParityPage.Add("Preference training", name, "weights", weights, WeightBound(run));
         Assert.True(steps.First <= FirstStep, $"step 1: {steps.FirstWhere}");
         Assert.True(steps.Later <= LaterSteps, steps.LaterWhere);
         Assert.True(Math.Max(evaluations.First, evaluations.Later) <= LaterSteps, $"{evaluations.FirstWhere}; {evaluations.LaterWhere}");

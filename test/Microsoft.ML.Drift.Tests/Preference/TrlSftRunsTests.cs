@@ -9,7 +9,8 @@ namespace Microsoft.ML.Drift.Tests.Preference;
 /// <summary>
 /// Every recorded SFT training of TRL 0.19.1: ids and labels, each micro-batch's loss, log values, final weights. Bounds are those of the recordings' own page, or tighter.
 /// </summary>
-public class TrlSftRunsTests(ITestOutputHelper output)
+[Trait("Parity", "measured")]
+public class TrlSftRunsTests
 {
     private const double FirstStep = 1e-5;
     private const double LaterSteps = 2e-4;
@@ -17,15 +18,14 @@ public class TrlSftRunsTests(ITestOutputHelper output)
     public static TheoryData<string> RecordedRuns()
     {
         var folder = Golden.FolderOrNull("trl", "runs");
-        if (folder is null) return ["(no recordings)"];
-        return [.. Directory.GetDirectories(folder).Where(run => Json(Path.Combine(run, "args.json")).GetProperty("trainer").GetString() == "SFTTrainer").Select(run => Path.GetFileName(run)).Order()];
+        var runs = folder is null ? [] : Directory.GetDirectories(folder).Where(IsSft).Select(run => Path.GetFileName(run)).Order().ToArray();
+        return runs.Length > 0 ? [.. runs] : ["(no recordings)"];
     }
 
     [Theory, MemberData(nameof(RecordedRuns))]
     public void Run_RecordedSft_GivesTrlsNumbers(string name)
     {
-        var root = Golden.Folder("trl");
-        var folder = Path.Combine(root, "runs", name);
+        var (root, folder) = (Golden.Folder("trl"), Golden.Folder("trl", "runs", name));
         var arguments = Json(Path.Combine(folder, "args.json"));
         var options = TrlArguments.SftOptions(arguments.GetProperty("args"));
         Assert.Empty(options.Problems());
@@ -41,12 +41,18 @@ public class TrlSftRunsTests(ITestOutputHelper output)
         var (first, later) = CompareLog(Lines(Path.Combine(folder, "log.jsonl")), [.. history.Steps]);
         var batches = CompareMicro(Lines(Path.Combine(folder, "micro.jsonl")), micro, arguments);
         var weights = CompareWeights(Path.Combine(folder, "final.safetensors"), start, policy);
-        output.WriteLine($"first step {first:e1}, later {later:e1}, micro-batches {batches:e1}, weights/movement {weights:e1}");
+        var weightBound = options.Optimizer == OptimizerType.AdamW ? 1e-4 : 1e-3;
+        ParityPage.Add("Supervised training", name, "step 1", first, FirstStep);
+        ParityPage.Add("Supervised training", name, "later steps", later, LaterSteps);
+        ParityPage.Add("Supervised training", name, "micro-batches", batches, LaterSteps);
+        ParityPage.Add("Supervised training", name, "weights", weights, weightBound);
         Assert.True(first <= FirstStep, $"step 1: {first}");
         Assert.True(later <= LaterSteps, $"later: {later}");
         Assert.True(batches <= LaterSteps, $"micro-batches: {batches}");
-        Assert.True(weights <= (options.Optimizer == OptimizerType.AdamW ? 1e-4 : 1e-3), $"weights {weights}");
+        Assert.True(weights <= weightBound, $"weights {weights}");
     }
+
+    private static bool IsSft(string run) => Json(Path.Combine(run, "args.json")).GetProperty("trainer").GetString() == "SFTTrainer";
 
     /// <summary>The recorded policy; where the run has a chat template of its own, with that.</summary>
     private static CausalLM Load(string root, JsonElement arguments)

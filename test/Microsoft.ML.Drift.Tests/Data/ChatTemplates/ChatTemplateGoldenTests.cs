@@ -5,6 +5,7 @@ using Microsoft.ML.Drift.Data;
 namespace Microsoft.ML.Drift.Tests.Data.ChatTemplates;
 
 /// <summary>Everything recorded from transformers' renderer: real templates with their cases, language snippets, assistant masks.</summary>
+[Trait("Parity", "measured")]
 public sealed class ChatTemplateGoldenTests
 {
     private const string NoRecordings = "(no recordings)";
@@ -15,7 +16,8 @@ public sealed class ChatTemplateGoldenTests
     public static TheoryData<string> Templates()
     {
         var folder = Golden.FolderOrNull("chat-templates");
-        return folder is null ? [NoRecordings] : [.. Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        var templates = folder is null ? [] : Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToArray();
+        return templates.Length > 0 ? [.. templates] : [NoRecordings];
     }
 
     [Theory]
@@ -31,6 +33,7 @@ public sealed class ChatTemplateGoldenTests
             if (problem is not null) failures.Add($"{row.GetProperty("id")} {row.GetProperty("name")}: {problem}");
         }
         Assert.True(failures.Count == 0, string.Join("\n", failures));
+        ParityPage.AddEqual("Chat templates", name, "cases", Rows(name, "cases.jsonl").Count());
     }
 
     [Theory]
@@ -50,14 +53,17 @@ public sealed class ChatTemplateGoldenTests
             Assert.Equal(rendered.GetString(), text);
             Assert.Equal(row.GetProperty("spans").EnumerateArray().Select(s => (s.GetProperty("start_utf16").GetInt32(), s.GetProperty("end_utf16").GetInt32())), spans.Select(s => (s.Start, s.End)));
         }
+        ParityPage.AddEqual("Chat templates", name, "assistant masks", Rows(name, "assistant_masks.jsonl").Count());
     }
 
     [Fact]
     public void RenderVariables_RecordedFeatures_SameTextSameErrorOrNamedRefusal()
     {
         var failures = new List<string>();
+        var snippets = 0;
         foreach (var line in File.ReadLines(Golden.Folder("chat-templates", "jinja-features.jsonl")))
         {
+            snippets++;
             using var document = JsonDocument.Parse(line);
             var row = document.RootElement;
             var source = row.GetProperty("template").GetString()!;
@@ -68,6 +74,7 @@ public sealed class ChatTemplateGoldenTests
             failures.Add($"{row.GetProperty("id")} {source}: {problem}");
         }
         Assert.True(failures.Count == 0, string.Join("\n", failures));
+        ParityPage.AddEqual("Chat templates", "jinja-features", "cases", snippets);
     }
 
     private static string? Compare(JsonElement row, Func<string> render)

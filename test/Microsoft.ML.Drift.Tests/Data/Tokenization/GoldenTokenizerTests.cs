@@ -4,6 +4,7 @@ using Microsoft.ML.Drift.Data;
 namespace Microsoft.ML.Drift.Tests.Data.Tokenization;
 
 /// <summary>Ids and texts recorded from transformers and tokenizers; their README says what each field holds.</summary>
+[Trait("Parity", "measured")]
 public class GoldenTokenizerTests
 {
     private static readonly string[] Unsupported = ["wordpiece", "unigram"];
@@ -24,7 +25,13 @@ public class GoldenTokenizerTests
     [Theory, MemberData(nameof(Recorded))]
     public void Encode_RecordedCases_GivesTheRecordedIds(string name)
     {
-        if (Load(name) is { } tokenizer) Assert.Empty(RecordedTokenizer.EncodingFailures(tokenizer, Path.Combine(Golden.Folder("tokenizers"), name)));
+        if (Load(name) is not { } tokenizer)
+        {
+            ParityPage.AddEqual("Tokenizers", name, "refused; texts", 0);
+            return;
+        }
+        Assert.Empty(RecordedTokenizer.EncodingFailures(tokenizer, Path.Combine(Golden.Folder("tokenizers"), name)));
+        ParityPage.AddEqual("Tokenizers", name, "texts encoded", Rows(name, "cases.jsonl").Count());
     }
 
     [Theory, MemberData(nameof(Recorded))]
@@ -39,6 +46,7 @@ public class GoldenTokenizerTests
             var cleaned = row.TryGetProperty("decoded_skip_special_cleaned", out var recorded) ? recorded : row.GetProperty("decoded_skip_special");
             Assert.Equal(cleaned.GetString(), tokenizer.DecodeClean(ids));
         }
+        ParityPage.AddEqual("Tokenizers", name, "decoded", Rows(name, "cases.jsonl").Count());
     }
 
     [Theory, MemberData(nameof(Recorded))]
@@ -69,6 +77,7 @@ public class GoldenTokenizerTests
             Assert.Equal(decoded, tokenizer.Decode(RecordedTokenizer.Ids(row.GetProperty("ids"))));
         }
         Assert.Empty(failures);
+        ParityPage.AddEqual("Tokenizers", name, "long documents", Rows(name, "long.jsonl").Count());
     }
 
     [Theory, MemberData(nameof(Recorded))]
@@ -81,6 +90,7 @@ public class GoldenTokenizerTests
             Assert.Equal(row.GetProperty("pieces").EnumerateArray().Select(piece => piece.GetString()).Append(row.GetProperty("flush").GetString()), pieces);
             Assert.Equal(row.GetProperty("decoded").GetString(), text);
         }
+        ParityPage.AddEqual("Tokenizers", name, "streams", Rows(name, "streaming.jsonl").Count());
     }
 
     /// <summary>Recorded from llama.cpp's tests; the vocabulary of Qwen2 is that of Qwen3.</summary>
@@ -93,6 +103,7 @@ public class GoldenTokenizerTests
         var expected = File.ReadAllLines(Path.Combine(folder, "cases.out"));
         Assert.Equal(expected.Length + 1, texts.Length);
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i].Trim(), string.Join(' ', tokenizer.Encode(texts[i])));
+        ParityPage.AddEqual("Tokenizers", "qwen2-cases", "texts encoded", expected.Length);
     }
 
     /// <summary>The tokenizer; null for a model type that is refused, which is checked here.</summary>

@@ -76,7 +76,7 @@ public sealed class GgufFileTests : IDisposable
         }
     }
 
-    [Fact]
+    [Fact, Trait("Parity", "measured")]
     public void Dequantize_EveryRecordedType_EqualsTheReferenceBitForBit()
     {
         using var recorded = SafetensorsFile.Open(Path.Combine(Golden.Folder("hf", "gguf"), "dequant.safetensors"));
@@ -93,6 +93,7 @@ public sealed class GgufFileTests : IDisposable
             using var expected = recorded.Read($"{type.Name}.values");
             var (actualBits, expectedBits) = (values.data<float>().Select(BitConverter.SingleToUInt32Bits), expected.data<float>().Select(BitConverter.SingleToUInt32Bits));
             Assert.True(expectedBits.SequenceEqual(actualBits), $"{type.Name} differs");
+            ParityPage.AddEqual("GGUF types", type.Name, "values", (int)expected.NumberOfElements);
         }
     }
 
