@@ -16,7 +16,7 @@ internal static partial class RecipeErrors
         ["Optimizer"] = "optim", ["ReferenceFree"] = "reference_free", ["ReferenceSync"] = "sync_ref_model", ["ReferenceSync.MixupAlpha"] = "ref_model_mixup_alpha",
         ["ReferenceSync.Steps"] = "ref_model_sync_steps", ["RpoAlpha"] = "rpo_alpha", ["Schedule"] = "lr_scheduler_type", ["WarmupRatio"] = "warmup_ratio",
         ["WarmupSteps"] = "warmup_steps", ["WeightDecay"] = "weight_decay", ["WeightPairs"] = "use_weighting", ["Lora"] = "use_peft", ["Rank"] = "lora_r",
-        ["Alpha"] = "lora_alpha", ["TargetModules"] = "lora_target_modules", ["ModulesToSave"] = "lora_modules_to_save", ["TrlCompatibility.PaddingFree"] = "padding_free",
+        ["Alpha"] = "lora_alpha", ["Dropout"] = "lora_dropout", ["TargetModules"] = "lora_target_modules", ["ModulesToSave"] = "lora_modules_to_save", ["TrlCompatibility.PaddingFree"] = "padding_free",
         ["NumberOfIterations"] = "drift.iterations", ["Mode"] = "drift.mode", ["Instruction"] = "drift.instruction", ["Temperature"] = "drift.temperature", ["TopP"] = "drift.top_p",
         ["TopK"] = "drift.top_k", ["MinP"] = "drift.min_p", ["RepetitionPenalty"] = "drift.repetition_penalty", ["MaxNewTokens"] = "drift.max_new_tokens",
         ["MaxRetries"] = "drift.retries", ["NearCopyThreshold"] = "drift.near_copy_threshold", ["Filters"] = "drift.near_copy_threshold and drift.drop_unfinished",

@@ -29,7 +29,7 @@ internal static class RecipeKeys
         // Supervised fine-tuning
         "completion_only_loss", "assistant_only_loss",
         // Adapters
-        "use_peft", "lora_r", "lora_alpha", "lora_target_modules", "lora_modules_to_save", "use_rslora", "use_dora",
+        "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_modules_to_save", "use_rslora", "use_dora",
         // DRIFT
         "drift.iterations", "drift.mode", "drift.instruction", "drift.temperature", "drift.top_p", "drift.top_k", "drift.min_p", "drift.repetition_penalty",
         "drift.max_new_tokens", "drift.max_prompt_tokens", "drift.sampling_batch_size", "drift.retries", "drift.near_copy_threshold", "drift.drop_unfinished",
@@ -59,7 +59,7 @@ internal static class RecipeKeys
         ["log_level"] = "use --verbose", ["logging_strategy"] = "every step is logged", ["logging_first_step"] = "every step is logged", ["logging_dir"] = "events are written to the output folder",
         ["logging_nan_inf_filter"] = "a loss that is not finite stops the run, but with drift.trl_compatibility it is always filtered",
         ["save_strategy"] = Checkpoints, ["save_only_model"] = "a checkpoint without the optimizer could not be continued",
-        ["torch_dtype"] = Weights, ["dtype"] = Weights, ["lora_dropout"] = "adapters are trained without dropout", ["lora_task_type"] = Python, ["save_safetensors"] = "weights are always saved as safetensors",
+        ["torch_dtype"] = Weights, ["dtype"] = Weights, ["lora_task_type"] = Python, ["save_safetensors"] = "weights are always saved as safetensors",
         ["ddp_timeout"] = OneProcess, ["ddp_find_unused_parameters"] = OneProcess, ["deepspeed"] = OneProcess, ["fsdp"] = OneProcess, ["fsdp_config"] = OneProcess, ["local_rank"] = OneProcess,
         ["do_train"] = "train always trains", ["do_predict"] = "use drift generate",
         ["label_pad_token_id"] = "completion tokens are marked by a mask, not by a label", ["padding_value"] = "padding is masked and never trained",

@@ -186,6 +186,7 @@ internal static class TrainingRecipe
         {
             Rank = recipe.Integer("lora_r") ?? defaults.Rank,
             Alpha = recipe.Number("lora_alpha") ?? defaults.Alpha,
+            Dropout = recipe.Number("lora_dropout") ?? defaults.Dropout,
             // PEFT's word for what an empty list means here.
             TargetModules = targets is ["all-linear"] ? [] : targets,
             ModulesToSave = recipe.TextList("lora_modules_to_save") ?? [],

@@ -79,8 +79,9 @@ internal sealed class RunFolder : IDisposable
     {
         var path = Path.Combine(FullPath, $"rows.{split}.jsonl");
         if (File.Exists(path)) return;
-        var complaints = DsatRowReader.Read(rows, needsFeedback, cancellation).Select(row => new Complaint { RowId = row.RowId, Prompt = row.Prompt, Rejected = row.Rejected, Feedback = row.Feedback });
-        context.Data.SaveAsChatJsonLines(context.Data.LoadFromEnumerable(complaints), path);
+        var complaints = DsatRowReader.Read(rows, needsFeedback, cancellation).Select(row => new ComplaintWithTools { RowId = row.RowId, Prompt = row.Prompt, Rejected = row.Rejected, Feedback = row.Feedback, Tools = row.Tools });
+        var hasTools = rows.Schema.GetColumnOrNull(ChatColumnNames.Tools) is not null;
+        context.Data.SaveAsChatJsonLines(hasTools ? context.Data.LoadFromEnumerable(complaints) : context.Data.LoadFromEnumerable<Complaint>(complaints), path);
     }
 
     public void WriteTokenization(string stage, TokenizationSummary summary) =>
@@ -134,7 +135,8 @@ internal sealed class RunFolder : IDisposable
     private void RemoveCheckpoints(string stage) => TrainingFolder.RemoveCheckpoints(Path.Combine(FullPath, stage));
 
     private static KeyValuePair<string, JsonNode?> Seal(string name, string file) => KeyValuePair.Create(name, (JsonNode?)FileSeal.Of(file).ToJson());
-    private sealed class Complaint
+
+    private class Complaint
     {
         public string RowId { get; set; } = "";
 
@@ -144,5 +146,10 @@ internal sealed class RunFolder : IDisposable
         public string Rejected { get; set; } = "";
 
         public string Feedback { get; set; } = "";
+    }
+
+    private sealed class ComplaintWithTools : Complaint
+    {
+        public string Tools { get; set; } = "";
     }
 }

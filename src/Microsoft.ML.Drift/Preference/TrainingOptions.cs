@@ -194,7 +194,7 @@ public abstract record TrainingOptions
         var warmup = LearningRateSchedule.WarmupLength(plan.TotalSteps, WarmupSteps, ratio);
         return new TrainingLoopSettings(
             plan, new LearningRateSchedule(Schedule, plan.TotalSteps, warmup), LearningRate, MaximumGradientNorm,
-            Evaluation, EvaluationSteps ?? 0, TrlCompatibility is not null ? NonFiniteRule.Ignore : SkipNonFiniteSteps ? NonFiniteRule.SkipStep : NonFiniteRule.Stop);
+            Evaluation, EvaluationSteps ?? 0, Seed, TrlCompatibility is not null ? NonFiniteRule.Ignore : SkipNonFiniteSteps ? NonFiniteRule.SkipStep : NonFiniteRule.Stop);
     }
 
     internal ParameterOptimizer CreateOptimizer(IReadOnlyList<TrainedParameter> parameters) => Optimizer == OptimizerType.RmsProp

@@ -127,7 +127,7 @@ internal static class Snippets
     public static void Sft(MLContext ml, CausalLM policy)
     {
         // snippet: sft
-        var rows = ml.Data.LoadFromChatJsonLines("sft.jsonl");                        // Prompt and Completion, or Messages
+        var rows = ml.Data.LoadFromChatJsonLines("sft.jsonl");                        // Prompt and Completion, Messages, or Text
         var trainer = ml.Drift().Trainers.Sft(policy, learningRate: 2e-5, numberOfEpochs: 1);
         CausalLMTransformer model = trainer.Fit(rows);                                // a copy of the policy is trained
         // end snippet

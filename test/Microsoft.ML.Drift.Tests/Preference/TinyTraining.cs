@@ -14,11 +14,12 @@ internal sealed class TinyTraining : IDisposable
     private readonly PreferenceTraining _training;
 
     public TinyTraining(
-        DpoTrainer.Options options, int rows = 8, int evaluationRows = 0, CausalLM? reference = null, Action<ScoredBatch, bool>? batchScored = null)
+        DpoTrainer.Options options, int rows = 8, int evaluationRows = 0, CausalLM? reference = null, Action<ScoredBatch, bool>? batchScored = null, LoraOptions? lora = null)
     {
         set_num_threads(1);
         Assert.Empty(options.Problems());
         Policy = TinyModels.Create();
+        if (lora is not null) Policy.AddAdapter(lora, seed: 1);
         var pairs = Pairs(rows + evaluationRows);
         _training = new PreferenceTraining(Policy, reference, pairs[..rows], pairs[rows..], options) { BatchScored = batchScored };
     }

@@ -27,6 +27,12 @@ public static class ChatColumnNames
     /// <summary>Chat: a whole conversation from a raw log.</summary>
     public const string Messages = nameof(Messages);
 
+    /// <summary>Text: a whole training text, which supervised fine-tuning learns from its first token to its last.</summary>
+    public const string Text = nameof(Text);
+
+    /// <summary>Text: the tools the row's chat template is told of, as the JSON that its variable <c>tools</c> gets; empty for none.</summary>
+    public const string Tools = nameof(Tools);
+
     /// <summary>Text: what a model answered.</summary>
     public const string Response = nameof(Response);
 }

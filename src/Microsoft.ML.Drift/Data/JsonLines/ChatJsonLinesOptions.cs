@@ -21,6 +21,9 @@ public enum ChatRowFormat
 
     /// <summary>Prompts alone, <c>{prompt}</c>: column Prompt.</summary>
     Prompts,
+
+    /// <summary>Whole texts for supervised fine-tuning, <c>{text}</c>: column Text.</summary>
+    Text,
 }
 
 /// <summary>The type a loaded column has.</summary>
@@ -93,9 +96,9 @@ public sealed record ChatJsonLinesOptions
         foreach (var problem in ExtraFieldProblems()) yield return problem;
         if (Answers == ChatColumnFormat.Chat && Format == ChatRowFormat.Dissatisfaction)
             yield return "Answers is Chat, but the answers of DSAT rows are always text.";
-        if (Prompts != ChatColumnFormat.Auto && Format == ChatRowFormat.Conversations)
-            yield return "Prompts is set, but raw logs (Format = Conversations) have no column Prompt.";
-        if (Answers != ChatColumnFormat.Auto && (Format is ChatRowFormat.Conversations or ChatRowFormat.Prompts))
+        if (Prompts != ChatColumnFormat.Auto && (Format is ChatRowFormat.Conversations or ChatRowFormat.Text))
+            yield return $"Prompts is set, but rows of the format {Format} have no column Prompt.";
+        if (Answers != ChatColumnFormat.Auto && (Format is ChatRowFormat.Conversations or ChatRowFormat.Prompts or ChatRowFormat.Text))
             yield return $"Answers is set, but rows of the format {Format} have no answers.";
     }
 

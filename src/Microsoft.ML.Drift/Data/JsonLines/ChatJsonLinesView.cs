@@ -168,6 +168,8 @@ internal sealed class ChatJsonLinesView : IDataView
             ChatColumnNames.Feedback => TextGetter(() => _row.Feedback),
             ChatColumnNames.ChosenFinishReason => TextGetter(() => _row.ChosenFinishReason),
             ChatColumnNames.Messages => ValueGetterOf(column, () => new(_row.Messages)),
+            ChatColumnNames.Text => TextGetter(() => _row.Text),
+            ChatColumnNames.Tools => TextGetter(() => _row.Tools),
             _ => TextGetter(() => _row.Extra(column.Index - _view._schema.FirstExtraColumn)),
         };
 
@@ -197,6 +199,7 @@ internal sealed class ChatJsonLinesView : IDataView
                     ChatColumnNames.Completion => RowFields.Completion,
                     ChatColumnNames.Feedback => RowFields.Feedback,
                     ChatColumnNames.ChosenFinishReason => RowFields.ChosenFinishReason,
+                    ChatColumnNames.Text => RowFields.Text,
                     ChatColumnNames.Messages => RowFields.Messages | RowFields.Conversation,
                     _ => RowFields.None,
                 };

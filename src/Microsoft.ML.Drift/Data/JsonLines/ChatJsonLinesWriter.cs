@@ -191,6 +191,8 @@ internal static class ChatJsonLinesWriter
         ChatColumnNames.ChosenFinishReason => "chosen_finish_reason",
         ChatColumnNames.Completion => "completion",
         ChatColumnNames.Messages => "messages",
+        ChatColumnNames.Text => "text",
+        ChatColumnNames.Tools => "tools",
         ChatColumnNames.Response => "response",
         _ => column,
     };

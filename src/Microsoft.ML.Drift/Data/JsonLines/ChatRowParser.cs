@@ -16,7 +16,7 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
     [
         ("prompt", RowFields.Prompt), ("chosen", RowFields.Chosen), ("rejected", RowFields.Rejected),
         ("completion", RowFields.Completion), ("user_preference", RowFields.Feedback), ("messages", RowFields.Messages),
-        ("conversation", RowFields.Conversation), ("chosen_finish_reason", RowFields.ChosenFinishReason),
+        ("conversation", RowFields.Conversation), ("chosen_finish_reason", RowFields.ChosenFinishReason), ("text", RowFields.Text), ("tools", RowFields.Tools),
     ];
 
     /// <summary>The field of a name, None if the name has no meaning of its own.</summary>
@@ -55,7 +55,8 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
             if (row.Present.HasFlag(field)) throw ChatMessageReader.Twice(name);
             row.Present |= field;
             reader.Read();
-            Store(row, field, ReadValue(ref reader, name, field, wanted.HasFlag(field)));
+            if (field == RowFields.Tools) row.Tools = ReadJson(ref reader, line, name);
+            else Store(row, field, ReadValue(ref reader, name, field, wanted.HasFlag(field)));
             return;
         }
         if (reader.ValueTextEquals(idField)) ReadId(ref reader, row);
@@ -75,7 +76,7 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
                 return default;
             case JsonTokenType.String when field is not (RowFields.Messages or RowFields.Conversation):
                 return new RowValue(JsonTokenType.String, JsonValue.ReadText(ref reader, name, wanted));
-            case JsonTokenType.StartArray when field is not (RowFields.Feedback or RowFields.ChosenFinishReason):
+            case JsonTokenType.StartArray when field is not (RowFields.Feedback or RowFields.ChosenFinishReason or RowFields.Text):
                 var messages = ChatMessageReader.ReadList(ref reader, name, wanted, out var shape);
                 return new RowValue(JsonTokenType.StartArray, null, messages, shape);
             case JsonTokenType.StartObject when field is RowFields.Feedback:
@@ -85,7 +86,7 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
                 throw new RowProblemException(name, JsonValue.Describe(ref reader), field switch
                 {
                     RowFields.Feedback => "the user's message {\"role\", \"content\"}, or its text",
-                    RowFields.ChosenFinishReason => "text",
+                    RowFields.ChosenFinishReason or RowFields.Text => "text",
                     RowFields.Messages or RowFields.Conversation => "a list of messages",
                     _ => "a list of messages, or text",
                 });
@@ -102,6 +103,7 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
             case RowFields.Completion: row.Completion = value; break;
             case RowFields.Feedback: row.Feedback = value; break;
             case RowFields.ChosenFinishReason: row.ChosenFinishReason = value; break;
+            case RowFields.Text: row.WholeText = value; break;
             case RowFields.Messages: row.Messages = value; break;
             case RowFields.Conversation when row.Messages.IsAbsent: row.Messages = value; break;
         }
@@ -126,14 +128,17 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
     {
         if (row.Extras[index] is not null) throw ChatMessageReader.Twice(extraFields[index]);
         reader.Read();
+        row.Extras[index] = ReadJson(ref reader, line, extraFields[index]) ?? "";
+    }
+
+    /// <summary>A string as it is, null as null, anything else as its JSON.</summary>
+    private static string? ReadJson(ref Utf8JsonReader reader, ReadOnlySpan<byte> line, string name)
+    {
+        if (reader.TokenType == JsonTokenType.String) return JsonValue.ReadText(ref reader, name, materialise: true);
+        if (reader.TokenType == JsonTokenType.Null) return null;
         var start = (int)reader.TokenStartIndex;
-        if (reader.TokenType == JsonTokenType.String) row.Extras[index] = JsonValue.ReadText(ref reader, extraFields[index], materialise: true);
-        else if (reader.TokenType == JsonTokenType.Null) row.Extras[index] = "";
-        else
-        {
-            reader.Skip();
-            row.Extras[index] = Encoding.UTF8.GetString(line[start..(int)reader.BytesConsumed]);
-        }
+        reader.Skip();
+        return Encoding.UTF8.GetString(line[start..(int)reader.BytesConsumed]);
     }
 
     private int ExtraIndex(ref Utf8JsonReader reader)

@@ -35,6 +35,10 @@ internal sealed class ChatRowReader
 
     public string ChosenFinishReason => _row.ChosenFinishReason.Text ?? "";
 
+    public string Text => _row.WholeText.Text ?? "";
+
+    public string Tools => _row.Tools ?? "";
+
     public IReadOnlyList<ChatMessage> Messages => _row.Messages.Messages ?? [];
 
     public string Extra(int index) => _row.Extras[index] ?? "";
@@ -101,6 +105,10 @@ internal sealed class ChatRowReader
         if (!fields.HasFlag(RowFields.ChosenFinishReason) && !_row.ChosenFinishReason.IsAbsent)
             throw new RowProblemException("chosen_finish_reason", "a value, but the first row has none",
                 "the field in the first row too (it decides the columns), if any row has it");
+        if (!fields.HasFlag(RowFields.Tools) && _row.Tools is not null)
+            throw new RowProblemException("tools", "a value, but the first row has none",
+                "the field in the first row too (it decides the columns; null for none), if any row has it");
+        if (fields.HasFlag(RowFields.Text) && _row.WholeText.IsAbsent) throw new RowProblemException("text", "nothing", "text");
         if (fields.HasFlag(RowFields.Messages) && _row.Messages.Shape.Count == 0)
             throw new RowProblemException("messages", _row.Messages.IsAbsent ? "nothing" : "an empty list", "a list of at least one message");
     }

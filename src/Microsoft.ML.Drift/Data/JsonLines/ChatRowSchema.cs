@@ -9,19 +9,19 @@ internal sealed class ChatRowSchema
     public static readonly string[] OwnColumns =
     [
         ChatColumnNames.RowId, ChatColumnNames.Prompt, ChatColumnNames.Chosen, ChatColumnNames.Rejected, ChatColumnNames.Feedback,
-        ChatColumnNames.ChosenFinishReason, ChatColumnNames.Completion, ChatColumnNames.Messages,
+        ChatColumnNames.ChosenFinishReason, ChatColumnNames.Completion, ChatColumnNames.Messages, ChatColumnNames.Text, ChatColumnNames.Tools,
     ];
 
     private const string KnownRows =
         "{prompt, rejected, user_preference}, {prompt, chosen, rejected}, {chosen, rejected}, {prompt, completion}, {messages}, " +
-        "{conversation} or {prompt}; set Format to say which is meant";
+        "{conversation}, {text} or {prompt}; set Format to say which is meant";
 
-    private ChatRowSchema(ChatRowFormat format, DataViewType prompts, DataViewType answers, bool finishReason, IReadOnlyList<string> extras)
+    private ChatRowSchema(ChatRowFormat format, DataViewType prompts, DataViewType answers, RowFields optional, IReadOnlyList<string> extras)
     {
         Format = format;
         PromptsAreChat = prompts is ChatDataViewType;
         AnswersAreChat = answers is ChatDataViewType;
-        Fields = FieldsOf(format) | (finishReason ? RowFields.ChosenFinishReason : RowFields.None);
+        Fields = FieldsOf(format) | optional;
         var builder = new DataViewSchema.Builder();
         builder.AddColumn(ChatColumnNames.RowId, TextDataViewType.Instance);
         if (Fields.HasFlag(RowFields.Prompt)) builder.AddColumn(ChatColumnNames.Prompt, prompts, PromptMark());
@@ -30,7 +30,9 @@ internal sealed class ChatRowSchema
         if (Fields.HasFlag(RowFields.Completion)) builder.AddColumn(ChatColumnNames.Completion, answers);
         if (Fields.HasFlag(RowFields.Feedback)) builder.AddColumn(ChatColumnNames.Feedback, TextDataViewType.Instance);
         if (Fields.HasFlag(RowFields.Messages)) builder.AddColumn(ChatColumnNames.Messages, ChatDataViewType.Instance);
-        if (finishReason) builder.AddColumn(ChatColumnNames.ChosenFinishReason, TextDataViewType.Instance);
+        if (Fields.HasFlag(RowFields.Text)) builder.AddColumn(ChatColumnNames.Text, TextDataViewType.Instance, VerbatimText.Mark());
+        if (Fields.HasFlag(RowFields.Tools)) builder.AddColumn(ChatColumnNames.Tools, TextDataViewType.Instance);
+        if (Fields.HasFlag(RowFields.ChosenFinishReason)) builder.AddColumn(ChatColumnNames.ChosenFinishReason, TextDataViewType.Instance);
         FirstExtraColumn = CountOf(Fields);
         foreach (var extra in extras) builder.AddColumn(extra, TextDataViewType.Instance);
         Columns = builder.ToSchema();
@@ -78,8 +80,8 @@ internal sealed class ChatRowSchema
             ChatColumnFormat.Text => false,
             _ => format != ChatRowFormat.Dissatisfaction && first is not null && (implicitChat || NeedsChat(first)),
         };
-        var finishReason = format == ChatRowFormat.Pairs && first is not null && first.Present.HasFlag(RowFields.ChosenFinishReason);
-        return new ChatRowSchema(format, TypeOf(prompts), TypeOf(answers), finishReason, options.ExtraFields);
+        var optional = OptionalFields(format) & (first?.Present ?? RowFields.None);
+        return new ChatRowSchema(format, TypeOf(prompts), TypeOf(answers), optional, options.ExtraFields);
     }
 
     /// <summary>Plain strings in pairs and prompt–completion rows are whole prompts, not a user's words.</summary>
@@ -98,6 +100,7 @@ internal sealed class ChatRowSchema
         if (!row.Prompt.IsAbsent && !row.Completion.IsAbsent) return ChatRowFormat.PromptCompletion;
         if (!row.Messages.IsAbsent) return ChatRowFormat.Conversations;
         if (!row.Prompt.IsAbsent && row.Chosen.IsAbsent) return ChatRowFormat.Prompts;
+        if (!row.WholeText.IsAbsent) return ChatRowFormat.Text;
         var found = row.Present & ~RowFields.Id;
         throw new RowProblemException("", found == RowFields.None ? "none of the known fields" : $"only the field(s) {found}", KnownRows);
     }
@@ -107,7 +110,7 @@ internal sealed class ChatRowSchema
         format == ChatRowFormat.Auto ? RowFields.All : FieldsOf(format) | OptionalFields(format);
 
     private static RowFields OptionalFields(ChatRowFormat format) =>
-        format == ChatRowFormat.Pairs ? RowFields.ChosenFinishReason : RowFields.None;
+        format == ChatRowFormat.Text ? RowFields.None : format == ChatRowFormat.Pairs ? RowFields.ChosenFinishReason | RowFields.Tools : RowFields.Tools;
 
     private static RowFields FieldsOf(ChatRowFormat format) => RowFields.Id | format switch
     {
@@ -116,11 +119,12 @@ internal sealed class ChatRowSchema
         ChatRowFormat.PromptCompletion => RowFields.Prompt | RowFields.Completion,
         ChatRowFormat.Conversations => RowFields.Messages | RowFields.Conversation,
         ChatRowFormat.Prompts => RowFields.Prompt,
+        ChatRowFormat.Text => RowFields.Text,
         _ => throw new InvalidOperationException($"no fields for {format}"),
     };
 
     private static bool IsFieldOf(ChatRowFormat format, string name) =>
-        ChatRowParser.FieldOf(name) is var field && field != RowFields.None && FieldsOf(format).HasFlag(field);
+        ChatRowParser.FieldOf(name) is var field && field != RowFields.None && (FieldsOf(format) | OptionalFields(format) & RowFields.Tools).HasFlag(field);
 
     private static int CountOf(RowFields fields) =>
         System.Numerics.BitOperations.PopCount((uint)(fields & ~RowFields.Conversation));

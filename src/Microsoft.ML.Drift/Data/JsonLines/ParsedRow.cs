@@ -17,8 +17,10 @@ internal enum RowFields
     Messages = 64,
     Conversation = 128,
     ChosenFinishReason = 256,
+    Tools = 512,
+    Text = 1024,
     Answers = Chosen | Rejected | Completion,
-    All = 511,
+    All = 2047,
 }
 
 /// <summary>A field's value; null and no such field look alike (<see cref="Kind"/> is None).</summary>
@@ -65,14 +67,19 @@ internal sealed class ParsedRow(int extraFields)
 
     public RowValue ChosenFinishReason { get; set; }
 
+    /// <summary>The tools as JSON, or null.</summary>
+    public string? Tools { get; set; }
+
+    public RowValue WholeText { get; set; }
+
     /// <summary>Values of the extra fields, in the order of the options; null where the row has none.</summary>
     public string?[] Extras { get; } = new string?[extraFields];
 
     public void Clear()
     {
         Present = RowFields.None;
-        Id = null;
-        Prompt = Chosen = Rejected = Completion = Feedback = Messages = ChosenFinishReason = default;
+        Id = Tools = null;
+        Prompt = Chosen = Rejected = Completion = Feedback = Messages = ChosenFinishReason = WholeText = default;
         Array.Clear(Extras);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 
 namespace Microsoft.ML.Drift.Data;
@@ -5,8 +6,7 @@ namespace Microsoft.ML.Drift.Data;
 /// <summary>Messages to text to ids, by one model's chat template and tokenizer.</summary>
 internal sealed class ChatEncoder
 {
-    private static readonly ChatTemplateOptions WithCue = new() { AddGenerationPrompt = true };
-    private static readonly ChatTemplateOptions ToBeContinued = new() { ContinueFinalMessage = true };
+    private readonly ChatTemplateOptions _complete = new();
     private readonly PretrainedTokenizer _tokenizer;
     private readonly ChatTemplate? _template;
     private readonly Lazy<TurnEnd> _turnEnd;
@@ -21,6 +21,30 @@ internal sealed class ChatEncoder
         EndIds = new HashSet<int>(endIds ?? []);
         if (tokenizer.EosTokenId is { } eos) EndIds.Add(eos);
         _turnEnd = new(FindTurnEnd);
+    }
+
+    private ChatEncoder(ChatEncoder other, JsonElement tools)
+    {
+        (_tokenizer, _template, _turnEnd, EndIds) = (other._tokenizer, other._template, other._turnEnd, other.EndIds);
+        _complete = other._complete with { Variables = new Dictionary<string, JsonElement> { ["tools"] = tools } };
+    }
+
+    /// <summary>The same encoder, whose template is told of a row's tools.</summary>
+    /// <param name="tools">The JSON of the template's variable <c>tools</c>; null or empty for none.</param>
+    /// <param name="rowId">The row, for messages.</param>
+    /// <exception cref="InvalidDataException">The text is not JSON.</exception>
+    public ChatEncoder WithTools(string? tools, string rowId)
+    {
+        if (string.IsNullOrWhiteSpace(tools)) return this;
+        try
+        {
+            using var json = JsonDocument.Parse(tools);
+            return json.RootElement.ValueKind == JsonValueKind.Null ? this : new(this, json.RootElement.Clone());
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"Row \"{rowId}\", column {ChatColumnNames.Tools}: found text that is not JSON ({e.Message}); allowed: a JSON list of tools, or empty text.", e);
+        }
     }
 
     public PretrainedTokenizer Tokenizer => _tokenizer;
@@ -41,16 +65,17 @@ internal sealed class ChatEncoder
     public int[] Encode(string text, bool addSpecialTokens = false) => _tokenizer.Encode(text, addSpecialTokens);
 
     /// <summary>The messages as text, complete, without a cue.</summary>
-    public string Render(IReadOnlyList<ChatMessage> messages) => RequireTemplate().Render(messages);
+    public string Render(IReadOnlyList<ChatMessage> messages) => RequireTemplate().Render(messages, _complete);
 
     /// <summary>The messages as text up to where the answer begins: after the generation cue, or after a final assistant message's content.</summary>
     public string RenderPrompt(IReadOnlyList<ChatMessage> messages) =>
-        RequireTemplate().Render(messages, messages.Count > 0 && messages[^1].Role == ChatRole.Assistant ? ToBeContinued : WithCue);
+        RequireTemplate().Render(messages, messages.Count > 0 && messages[^1].Role == ChatRole.Assistant
+            ? _complete with { ContinueFinalMessage = true } : _complete with { AddGenerationPrompt = true });
 
     /// <summary>The messages as text, with the characters that the template's generation blocks wrote.</summary>
     public string RenderWithGeneration(IReadOnlyList<ChatMessage> messages, out IReadOnlyList<(int Start, int End)> spans)
     {
-        var (text, blocks) = RequireTemplate().RenderWithSpans(messages);
+        var (text, blocks) = RequireTemplate().RenderWithSpans(messages, _complete);
         spans = [.. blocks.Select(block => (block.Start, block.End))];
         return text;
     }

@@ -46,13 +46,15 @@ internal sealed record PreferenceColumns
         Check(schema);
         DataViewSchema.Column prompt = schema[Prompt], chosen = schema[Chosen], rejected = schema[Rejected];
         var finish = TrainingColumn.OptionalText(schema, ChosenFinishReason);
+        var tools = TrainingColumn.OptionalText(schema, ChatColumnNames.Tools);
         var id = TrainingColumn.OptionalText(schema, RowId);
         var verbatim = textIsVerbatim || VerbatimText.IsMarked(prompt);
-        using var cursor = data.GetRowCursor(TrainingColumn.Needed(prompt, chosen, rejected, finish, id));
+        using var cursor = data.GetRowCursor(TrainingColumn.Needed(prompt, chosen, rejected, finish, tools, id));
         var readPrompt = ChatColumn.ChatOrTextGetter(cursor, prompt, verbatim);
         var readChosen = ChatColumn.ChatOrTextGetter(cursor, chosen, verbatim);
         var readRejected = ChatColumn.ChatOrTextGetter(cursor, rejected, verbatim);
         var readFinish = TrainingColumn.Reader(cursor, finish);
+        var readTools = TrainingColumn.Reader(cursor, tools);
         var readId = TrainingColumn.Reader(cursor, id);
         while (cursor.MoveNext())
         {
@@ -63,6 +65,7 @@ internal sealed record PreferenceColumns
             var name = readId?.Invoke() is { Length: > 0 } own ? own : $"row-{cursor.Position}";
             yield return new PreferenceRow(name, TrainingColumn.Resolve(promptValue, verbatim), chosenValue, rejectedValue)
             {
+                Tools = readTools?.Invoke(),
                 ChosenIsComplete = !string.Equals(readFinish?.Invoke(), "length", StringComparison.OrdinalIgnoreCase),
             };
         }

@@ -6,6 +6,9 @@ internal sealed record PreferenceRow(string RowId, ChatOrText Prompt, ChatOrText
     /// <summary>False for a sample that was cut by length: it gets no end token, as it did not end.</summary>
     public bool ChosenIsComplete { get; init; } = true;
 
+    /// <summary>JSON for the template's variable <c>tools</c>; null or empty for none.</summary>
+    public string? Tools { get; init; }
+
     /// <inheritdoc cref="ChosenIsComplete"/>
     public bool RejectedIsComplete { get; init; } = true;
 }

@@ -21,7 +21,8 @@ internal sealed class PreferenceTokenization(ChatEncoder encoder, SequenceLimits
     /// <summary>The row's ids, or null with the reason if no completion token is left (never with TRL's rules).</summary>
     public PreferenceTokens? Tokenize(PreferenceRow row, out string? droppedBecause)
     {
-        var parts = rules == TokenizationRules.Trl ? TrlTokenization.Encode(encoder, row) : EncodeSoundly(row);
+        // TRL 0.19.1's DPOTrainer takes tools from its arguments, never from a row.
+        var parts = rules == TokenizationRules.Trl ? TrlTokenization.Encode(encoder, row) : EncodeSoundly(encoder.WithTools(row.Tools, row.RowId), row);
         droppedBecause = null;
         var tokens = Cut(row.RowId, parts);
         if (rules == TokenizationRules.Trl || tokens.Chosen.CompletionLength > 0 && tokens.Rejected.CompletionLength > 0)
@@ -41,7 +42,7 @@ internal sealed class PreferenceTokenization(ChatEncoder encoder, SequenceLimits
     private static string DropReason(string side, int[] ids) =>
         ids.Length == 0 ? $"{side} has no token" : $"no token of {side} left within the maximum length";
 
-    private Parts EncodeSoundly(PreferenceRow row)
+    private static Parts EncodeSoundly(ChatEncoder encoder, PreferenceRow row)
     {
         if (!row.Prompt.IsChat && !row.Chosen.IsChat && !row.Rejected.IsChat)
             return new(encoder.Encode(row.Prompt.Text),

@@ -2,11 +2,15 @@ using Microsoft.Extensions.AI;
 
 namespace Microsoft.ML.Drift.Data;
 
-/// <summary>A row for supervised fine-tuning as text: a prompt with its completion, or a conversation.</summary>
+/// <summary>A row for supervised fine-tuning as text: a prompt with its completion, a conversation, or a whole text.</summary>
 /// <param name="RowId">The row's name.</param>
-/// <param name="Prompt">The prompt, or the whole conversation if <paramref name="Completion"/> is null.</param>
+/// <param name="Prompt">The prompt, or the whole conversation or text if <paramref name="Completion"/> is null.</param>
 /// <param name="Completion">The wanted answer.</param>
-internal sealed record SftRow(string RowId, ChatOrText Prompt, ChatOrText? Completion);
+internal sealed record SftRow(string RowId, ChatOrText Prompt, ChatOrText? Completion)
+{
+    /// <inheritdoc cref="PreferenceRow.Tools"/>
+    public string? Tools { get; init; }
+}
 
 /// <summary>Which tokens the loss of supervised fine-tuning asks for.</summary>
 public enum SftLabels
@@ -19,7 +23,7 @@ public enum SftLabels
 }
 
 /// <summary>Rows of supervised fine-tuning from text to ids; counts what it cuts and drops. Not safe for several threads.</summary>
-internal sealed class SftTokenization(ChatEncoder encoder, int? maxLength, SftLabels labels, TokenizationRules rules)
+internal sealed class SftTokenization(ChatEncoder untold, int? maxLength, SftLabels labels, TokenizationRules rules)
 {
     /// <summary>Counts of all rows so far.</summary>
     public TokenizationSummary Summary { get; } = new();
@@ -27,12 +31,14 @@ internal sealed class SftTokenization(ChatEncoder encoder, int? maxLength, SftLa
     /// <summary>The row's ids and labels, or null with the reason if no label is left (never with TRL's rules).</summary>
     public LabelledSequence? Tokenize(SftRow row, out string? droppedBecause)
     {
+        var encoder = untold.WithTools(row.Tools, row.RowId);
         var whole = (rules, row.Completion) switch
         {
+            (_, null) when !row.Prompt.IsChat => OfText(encoder, row.Prompt.Text),
             (TokenizationRules.Trl, { } completion) => TrlSftTokenization.OfPair(encoder, row.Prompt, completion),
             (TokenizationRules.Trl, null) => TrlSftTokenization.OfConversation(encoder, Conversation(row), labels),
-            (_, { } completion) => OfPair(row.Prompt, completion),
-            _ => OfConversation(Conversation(row)),
+            (_, { } completion) => OfPair(encoder, row.Prompt, completion),
+            _ => OfConversation(encoder, Conversation(row)),
         };
         var cut = rules == TokenizationRules.Sound && row.Completion is not null ? CutPair(whole) : CutEnd(whole);
         if (labels == SftLabels.All) cut = cut with { IsLabel = [.. cut.IsLabel.Select(_ => true)] };
@@ -46,7 +52,7 @@ internal sealed class SftTokenization(ChatEncoder encoder, int? maxLength, SftLa
 
     private static IReadOnlyList<ChatMessage> Conversation(SftRow row) => row.Prompt.AsMessages(ChatRole.User);
 
-    private LabelledSequence OfPair(ChatOrText prompt, ChatOrText completion)
+    private static LabelledSequence OfPair(ChatEncoder encoder, ChatOrText prompt, ChatOrText completion)
     {
         int[] promptIds, completionIds;
         if (!prompt.IsChat && !completion.IsChat)
@@ -65,8 +71,18 @@ internal sealed class SftTokenization(ChatEncoder encoder, int? maxLength, SftLa
         return new([.. promptIds, .. completionIds], [.. promptIds.Select(_ => false), .. completionIds.Select(_ => true)]);
     }
 
+    /// <summary>
+    /// A whole text with the tokenizer's own special tokens and one end token, every token a label: the language-modeling rows of TRL, whose rule this is.
+    /// </summary>
+    private static LabelledSequence OfText(ChatEncoder encoder, string text)
+    {
+        var end = encoder.Tokenizer.IdToToken(encoder.EosId)!;
+        var ids = encoder.Encode(text.EndsWith(end, StringComparison.Ordinal) ? text : text + end, addSpecialTokens: true);
+        return new(ids, [.. ids.Select(_ => true)]);
+    }
+
     /// <summary>Every assistant turn up to its end token is a label; text between the turns is tokenized piece by piece.</summary>
-    private LabelledSequence OfConversation(IReadOnlyList<ChatMessage> messages)
+    private static LabelledSequence OfConversation(ChatEncoder encoder, IReadOnlyList<ChatMessage> messages)
     {
         var full = encoder.Render(messages);
         var ids = new List<int>();

@@ -117,8 +117,9 @@ public sealed class DsatPairSampler : IEstimator<DsatPairTransformer>
         ChatColumn.CheckText(inputSchema, ChatColumnNames.Rejected);
         if (_options.NeedsFeedback) ChatColumn.CheckText(inputSchema, ChatColumnNames.Feedback);
         // A custom mapping knows the shape of a class; what it would pass through is left out.
-        var shape = _context.Transforms.CustomMapping<Nothing, PairRow>((_, _) => { }, null).GetOutputSchema(inputSchema);
-        return new(shape.Where(column => PairRow.ColumnNames.Contains(column.Name)));
+        var shape = _context.Transforms.CustomMapping<Nothing, PairRowWithTools>((_, _) => { }, null).GetOutputSchema(inputSchema);
+        var hasTools = inputSchema.Any(column => column.Name == ChatColumnNames.Tools);
+        return new(shape.Where(column => PairRow.ColumnNames.Contains(column.Name) || (hasTools && column.Name == ChatColumnNames.Tools)));
     }
 
     private IEnumerable<string> ModelProblems()
@@ -131,7 +132,7 @@ public sealed class DsatPairSampler : IEstimator<DsatPairTransformer>
     private sealed class Nothing;
 
     /// <summary>A pair as a row of the output.</summary>
-    internal sealed class PairRow
+    internal class PairRow
     {
         public static readonly string[] ColumnNames =
             [ChatColumnNames.RowId, ChatColumnNames.Prompt, ChatColumnNames.Chosen, ChatColumnNames.Rejected, ChatColumnNames.ChosenFinishReason];
@@ -146,5 +147,11 @@ public sealed class DsatPairSampler : IEstimator<DsatPairTransformer>
         public string Rejected { get; set; } = "";
 
         public string ChosenFinishReason { get; set; } = "";
+    }
+
+    /// <summary>The same where the input has tools, which training needs too.</summary>
+    internal sealed class PairRowWithTools : PairRow
+    {
+        public string Tools { get; set; } = "";
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Drift.Data;
 using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Generation;
@@ -37,15 +38,16 @@ public sealed class DsatPairTransformer : ITransformer
         var run = new DsatSamplingRun(_policy, _options);
         var sampled = run.Sample(rows, progress, cancellationToken);
         Summary = run.Summary(sampled);
-        var pairs = rows.Zip(sampled).Where(each => each.Second.Dropped is null).Select(each => new DsatPairSampler.PairRow
+        var pairs = rows.Zip(sampled).Where(each => each.Second.Dropped is null).Select(each => new DsatPairSampler.PairRowWithTools
         {
             RowId = each.First.RowId,
             Prompt = each.First.Prompt,
             Chosen = each.Second.Chosen!,
             Rejected = each.First.Rejected,
             ChosenFinishReason = each.Second.FinishReason == FinishReason.Length ? "length" : "stop",
-        });
-        return _context.Data.LoadFromEnumerable(pairs.ToList());
+            Tools = each.First.Tools,
+        }).ToList();
+        return HasTools(input.Schema) ? _context.Data.LoadFromEnumerable(pairs) : _context.Data.LoadFromEnumerable<DsatPairSampler.PairRow>(pairs);
     }
 
     /// <inheritdoc/>
@@ -53,8 +55,11 @@ public sealed class DsatPairTransformer : ITransformer
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         DsatRowReader.CheckSchema(inputSchema, _options.NeedsFeedback);
-        return _context.Data.LoadFromEnumerable<DsatPairSampler.PairRow>([]).Schema;
+        return HasTools(inputSchema)
+            ? _context.Data.LoadFromEnumerable<DsatPairSampler.PairRowWithTools>([]).Schema : _context.Data.LoadFromEnumerable<DsatPairSampler.PairRow>([]).Schema;
     }
+
+    private static bool HasTools(DataViewSchema schema) => schema.GetColumnOrNull(ChatColumnNames.Tools) is not null;
 
     /// <summary>Not possible: <see cref="IsRowToRowMapper"/> is false.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>

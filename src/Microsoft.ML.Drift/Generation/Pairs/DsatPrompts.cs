@@ -44,14 +44,14 @@ internal abstract class DsatPrompts
         protected override DsatPrompt BuildFor(DsatRow row)
         {
             ChatMessage[] messages = [.. row.Prompt, new(ChatRole.Assistant, row.Rejected), new(ChatRole.User, instruction.Length == 0 ? row.Feedback : $"{row.Feedback}\n\n{instruction}")];
-            return Fit(encoder, messages, limit, protectedMessages: 1);
+            return Fit(encoder.WithTools(row.Tools, row.RowId), messages, limit, protectedMessages: 1);
         }
     }
 
     /// <summary>The bare prompt.</summary>
     private sealed class UnguidedPrompts(ChatEncoder encoder, int limit) : DsatPrompts
     {
-        protected override DsatPrompt BuildFor(DsatRow row) => Fit(encoder, row.Prompt, limit, protectedMessages: 0);
+        protected override DsatPrompt BuildFor(DsatRow row) => Fit(encoder.WithTools(row.Tools, row.RowId), row.Prompt, limit, protectedMessages: 0);
     }
 
     /// <summary>The authors' plain text, cut on the right.</summary>

@@ -16,6 +16,7 @@ internal static class DsatRowReader
         ChatColumn.FindChat(schema, ChatColumnNames.Prompt);
         ChatColumn.FindText(schema, ChatColumnNames.Rejected);
         if (needsFeedback) ChatColumn.FindText(schema, ChatColumnNames.Feedback);
+        if (schema.GetColumnOrNull(ChatColumnNames.Tools) is not null) ChatColumn.FindText(schema, ChatColumnNames.Tools);
         if (schema.GetColumnOrNull(ChatColumnNames.RowId) is not null) ChatColumn.FindText(schema, ChatColumnNames.RowId);
     }
 
@@ -30,6 +31,7 @@ internal static class DsatRowReader
         var prompt = ChatColumn.Getter(cursor, ChatColumnNames.Prompt);
         var rejected = Text(cursor, ChatColumnNames.Rejected)!;
         var feedback = needsFeedback ? Text(cursor, ChatColumnNames.Feedback) : null;
+        var tools = Text(cursor, ChatColumnNames.Tools);
         var rowId = Text(cursor, ChatColumnNames.RowId);
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
         while (cursor.MoveNext())
@@ -37,7 +39,7 @@ internal static class DsatRowReader
             cancellationToken.ThrowIfCancellationRequested();
             IReadOnlyList<ChatMessage> messages = [];
             prompt(ref messages);
-            var row = new DsatRow(rowId?.Invoke() ?? "", messages, rejected(), feedback?.Invoke() ?? "");
+            var row = new DsatRow(rowId?.Invoke() ?? "", messages, rejected(), feedback?.Invoke() ?? "") { Tools = tools?.Invoke() ?? "" };
             row = row with { RowId = Name(row, seen, problems, cursor.Position, hasColumn: rowId is not null) };
             problems.AddRange(Problems(row, cursor.Position, needsFeedback));
             rows.Add(row);
@@ -48,7 +50,7 @@ internal static class DsatRowReader
     }
 
     private static IEnumerable<DataViewSchema.Column> Columns(DataViewSchema schema, bool needsFeedback) => schema.Where(column =>
-        !column.IsHidden && (column.Name is ChatColumnNames.Prompt or ChatColumnNames.Rejected or ChatColumnNames.RowId || (needsFeedback && column.Name == ChatColumnNames.Feedback)));
+        !column.IsHidden && (column.Name is ChatColumnNames.Prompt or ChatColumnNames.Rejected or ChatColumnNames.RowId or ChatColumnNames.Tools || (needsFeedback && column.Name == ChatColumnNames.Feedback)));
 
     private static string Name(DsatRow row, Dictionary<string, int> seen, List<string> problems, long position, bool hasColumn)
     {

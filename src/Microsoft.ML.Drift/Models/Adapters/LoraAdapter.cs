@@ -30,7 +30,7 @@ internal sealed class LoraAdapter
         using var scope = NewDisposeScope();
         foreach (var (projection, module) in targets)
         {
-            var delta = new LoraDelta(this, module, decoder.Tensors[$"{module}.weight"], storage);
+            var delta = new LoraDelta(this, _deltas.Count, module, decoder.Tensors[$"{module}.weight"], storage);
             projection.Attach(delta);
             _deltas.Add(delta);
         }
@@ -46,6 +46,25 @@ internal sealed class LoraAdapter
 
     /// <summary>Whether the adapter takes part in the forward pass.</summary>
     public bool Enabled { get; set; } = true;
+
+    /// <summary>Decides which inputs are dropped while gradients are computed; null at other times, when nothing is dropped.</summary>
+    public ulong? DropoutKey { get; private set; }
+
+    /// <summary>Whether training drops inputs of the output projection's adapter, which is computed outside the training pass.</summary>
+    public bool DropsBeforeLogits => Configuration.Dropout > 0 && _deltas.Any(delta => delta.Module == "lm_head");
+
+    /// <summary>Drops inputs until the result is disposed of; the same key drops the same ones again.</summary>
+    public IDisposable? WithDropout(ulong? key)
+    {
+        if (key is null || Configuration.Dropout == 0) return null;
+        DropoutKey = key;
+        return new DropoutEnd(this);
+    }
+
+    private sealed class DropoutEnd(LoraAdapter adapter) : IDisposable
+    {
+        public void Dispose() => adapter.DropoutKey = null;
+    }
 
     /// <summary>The adapter's tensors by PEFT's names.</summary>
     public IEnumerable<ParameterSlice> Tensors => _deltas.SelectMany(delta => delta.Slices).Concat(_saved.Select(saved =>

@@ -19,6 +19,9 @@ internal sealed record LoraConfiguration
     public bool UseDora { get; init; }
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
+    /// <summary>The share of inputs set to 0 in training, in [0, 1).</summary>
+    public double Dropout { get; init; }
+
     /// <summary>The base model's path or name, as the file gives it.</summary>
     public string? BaseModel { get; init; }
 
@@ -48,7 +51,7 @@ internal sealed record LoraConfiguration
             ["inference_mode"] = true,
             ["init_lora_weights"] = true,
             ["lora_alpha"] = options.Alpha == Math.Floor(options.Alpha) ? JsonValue.Create((long)options.Alpha) : JsonValue.Create(options.Alpha),
-            ["lora_dropout"] = 0.0,
+            ["lora_dropout"] = options.Dropout,
             ["modules_to_save"] = options.ModulesToSave.Count == 0 ? null : new JsonArray([.. options.ModulesToSave.Select(name => JsonValue.Create(name))]),
             ["peft_type"] = "LORA",
             ["r"] = options.Rank,
@@ -86,12 +89,14 @@ internal sealed record LoraConfiguration
             Alpha = config.Positive("lora_alpha"),
             UseRsLora = config.Flag("use_rslora"),
             UseDora = config.Flag("use_dora"),
+            Dropout = config.Number("lora_dropout", absent: 0),
             BaseModel = config.OptionalText("base_model_name_or_path"),
             ModulesToSave = config.OptionalTexts("modules_to_save") ?? [],
             IsTarget = ReadTargets(config),
             Ranks = config.Nested("rank_pattern")?.Numbers() ?? [],
             Alphas = config.Nested("alpha_pattern")?.Numbers() ?? [],
         };
+        if (!(configuration.Dropout is >= 0 and < 1)) throw config.Found("lora_dropout", "a number from 0 to below 1");
         if (configuration.ModulesToSave.Any(name => name is not ("lm_head" or "embed_tokens"))) throw config.Found("modules_to_save", "lm_head, embed_tokens or both");
         config.RefuseUnread(IsNeutral);
         return configuration;
@@ -148,7 +153,7 @@ internal sealed record LoraConfiguration
 
     // PEFT's features are opt-in: off is false, null or empty. The rest concerns training or other programs.
     private static bool IsNeutral(string name, JsonElement value) =>
-        name is "inference_mode" or "init_lora_weights" or "lora_dropout" or "megatron_core" or "peft_version" or "revision" or "auto_mapping" or "qalora_group_size"
+        name is "inference_mode" or "init_lora_weights" or "megatron_core" or "peft_version" or "revision" or "auto_mapping" or "qalora_group_size"
         || value.ValueKind == JsonValueKind.False
         || (value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any())
         || (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0);

@@ -11,18 +11,20 @@ namespace Microsoft.ML.Drift.Models;
 internal sealed class LoraDelta : IDisposable
 {
     private readonly LoraAdapter _adapter;
+    private readonly int _index;
     private readonly double _scale;
     private readonly Parameter lora_A;
     private readonly Parameter lora_B;
     private readonly Parameter? lora_magnitude_vector;
 
     /// <param name="adapter">The adapter it belongs to, which can be switched off.</param>
+    /// <param name="index">Its place among the adapter's deltas: each drops inputs of its own.</param>
     /// <param name="module">The checkpoint's name of the module.</param>
     /// <param name="weight">W, [output width, input width].</param>
     /// <param name="storage">Where parameters live.</param>
-    public LoraDelta(LoraAdapter adapter, string module, ParameterSlice weight, ParameterStorage storage)
+    public LoraDelta(LoraAdapter adapter, int index, string module, ParameterSlice weight, ParameterStorage storage)
     {
-        (_adapter, Module, Target) = (adapter, module, weight);
+        (_adapter, _index, Module, Target) = (adapter, index, module, weight);
         var rank = adapter.Configuration.RankOf(module);
         _scale = adapter.Configuration.ScaleOf(module);
         lora_A = storage.Allocate(rank, weight.Shape[1]);
@@ -53,9 +55,33 @@ internal sealed class LoraDelta : IDisposable
     public Tensor forward(Tensor x, Tensor product)
     {
         using var scope = NewDisposeScope();
-        var low = nn.functional.linear(nn.functional.linear(x, lora_A.to(x.dtype)), lora_B.to(x.dtype)).Times(_scale);
-        var sum = product.Plus(low);
-        return (lora_magnitude_vector is null ? sum : sum * RowScale().to(x.dtype)).MoveToOuterDisposeScope();
+        var input = _adapter.DropoutKey is { } key ? Dropped(x, key) : x;
+        var low = nn.functional.linear(nn.functional.linear(input, lora_A.to(x.dtype)), lora_B.to(x.dtype)).Times(_scale);
+        if (lora_magnitude_vector is null) return product.Plus(low).MoveToOuterDisposeScope();
+        var rows = RowScale().to(x.dtype);
+        if (_adapter.DropoutKey is null) return (product.Plus(low) * rows).MoveToOuterDisposeScope();
+        // PEFT's DoRA with dropout: W x stays whole, and what m changes of it is computed from the dropped input.
+        var changed = nn.functional.linear(input, Target.View().to(x.dtype)) * rows.Minus(1);
+        return product.Plus(changed).Plus(low * rows).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x with some entries 0 and the others scaled up; drawn on the CPU, so that a key means the same on every device.</summary>
+    private Tensor Dropped(Tensor x, ulong key)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(GeneratorSeed(key, _index));
+        var rate = _adapter.Configuration.Dropout;
+        var kept = rand(x.shape, ScalarType.Float32, CPU, generator: generator).IsGreaterThan(rate).to(x.device).to(x.dtype);
+        return (x * kept.Times(1 / (1 - rate))).MoveToOuterDisposeScope();
+    }
+
+    // SplitMix64's finalizer: PyTorch's generator heeds the low 32 bits of a seed only, so all bits of the key have to reach them.
+    private static ulong GeneratorSeed(ulong key, int index)
+    {
+        var z = key + ((ulong)index + 1) * 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return (z ^ (z >> 31)) & uint.MaxValue;
     }
 
     /// <summary>What the matrix becomes when the adapter is merged into it, float32.</summary>

@@ -39,6 +39,9 @@ internal sealed class Projection : nn.Module, IParameterSource
     /// <summary>Lets an adapter take part in the forward pass of the module it names.</summary>
     public void Attach(LoraDelta delta) => _deltas.Add(delta.Module, delta);
 
+    /// <summary>The adapters of its modules.</summary>
+    public IEnumerable<LoraDelta> Deltas => _deltas.Values;
+
     public void Detach() => _deltas.Clear();
 
     /// <summary>Whether an adapter takes part at the moment.</summary>

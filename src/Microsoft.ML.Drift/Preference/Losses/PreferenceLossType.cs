@@ -46,7 +46,7 @@ public enum PreferenceLossType
     /// </summary>
     BcoPair,
 
-    /// <summary>SPPO with hard labels: <c>(w − 1/(2β))² + (l + 1/(2β))²</c>. Wu et al., arXiv 2405.00675, section 4 with win probabilities 1 and 0. TRL: <c>sppo_hard</c>.</summary>
+    /// <summary>SPPO with hard labels: <c>(w − 1/(2β))² + (l + 1/(2β))²</c>. Wu et al., arXiv 2405.00675, Eq. 4.7 with win probabilities 1 and 0. TRL: <c>sppo_hard</c>.</summary>
     SppoHard,
 
     /// <summary>

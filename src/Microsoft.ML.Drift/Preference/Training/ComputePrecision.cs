@@ -26,6 +26,8 @@ internal sealed class ComputePrecision : IDisposable
         if (policy.Decoder.StorageDtype != ScalarType.Float32)
             yield return $"The policy's weights are {policy.Decoder.StorageDtype}; training needs Float32, as small updates vanish in fewer digits. " +
                 "Load it with Dtype = WeightType.Float32; Bfloat16 = true then still computes in bfloat16.";
+        if (policy.Decoder.Adapter is { DropsBeforeLogits: true })
+            yield return "The policy's adapter has lora_dropout and adapts lm_head, for which dropout is not available; set lora_dropout to 0 in its adapter_config.json.";
     }
 
     public void Dispose()

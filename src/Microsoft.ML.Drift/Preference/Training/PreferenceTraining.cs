@@ -36,6 +36,7 @@ internal sealed class PreferenceTraining : IDisposable
         {
             Recorded = record => options.Progress?.Report(record),
             GradientsReady = step => GradientsReady?.Invoke(step),
+            Adapter = policy.Decoder.Adapter,
         };
     }
 

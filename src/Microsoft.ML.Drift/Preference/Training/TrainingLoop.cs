@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.Drift.Models;
 using TorchSharp;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -37,6 +38,9 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
 
     /// <summary>Runs before the optimizer, with the step's gradients before clipping.</summary>
     public Action<int>? GradientsReady { get; init; }
+
+    /// <summary>The adapter that is trained, whose inputs are dropped while gradients are computed; null: none.</summary>
+    public LoraAdapter? Adapter { get; init; }
 
     /// <summary>Called after each step with its record and evaluation: the moment for a checkpoint.</summary>
     public Action? StepFinished { get; set; }
@@ -149,10 +153,11 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         double loss = 0;
         var cost = new MicroBatchResult();
         problem = null;
-        foreach (var microBatch in rows.MicroBatches)
+        foreach (var (index, microBatch) in rows.MicroBatches.Index())
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
+            using var dropout = Adapter?.WithDropout(DropoutKey(index));
             var result = objective.Accumulate(microBatch);
             cost += result;
             var isFinite = double.IsFinite(result.Loss);
@@ -173,6 +178,9 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         if (settings.NonFinite == NonFiniteRule.Stop) throw new TrainingDivergedException(Step + 1, [.. step.Problem!.Rows.Select(objective.RowId)], step.Problem.What);
         _skippedSteps++;
     }
+
+    // A function of the step alone, so that a resumed run drops the same inputs.
+    private ulong DropoutKey(int microBatch) => ((ulong)(uint)settings.Seed << 32 | (uint)Step) * 0xD1342543DE82EF95 + (uint)microBatch;
 
     // Told from the first skipped step on, and from then in every record.
     private IEnumerable<(string Name, double Value)> SkippedSteps() => _skippedSteps == 0 ? [] : [("skipped_steps", _skippedSteps)];

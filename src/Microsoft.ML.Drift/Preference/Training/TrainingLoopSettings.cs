@@ -20,10 +20,11 @@ public enum EvaluationStrategy
 /// <param name="MaximumGradientNorm">Clip to this norm; null: never.</param>
 /// <param name="Evaluation">When to evaluate.</param>
 /// <param name="EvaluationSteps">Steps between evaluations, with <see cref="EvaluationStrategy.Steps"/>.</param>
+/// <param name="Seed">Decides what dropout drops.</param>
 /// <param name="NonFinite">What happens to a step whose loss or gradient is NaN or infinite.</param>
 internal sealed record TrainingLoopSettings(
     TrainingPlan Plan, LearningRateSchedule Schedule, double LearningRate, double? MaximumGradientNorm,
-    EvaluationStrategy Evaluation, int EvaluationSteps, NonFiniteRule NonFinite);
+    EvaluationStrategy Evaluation, int EvaluationSteps, int Seed, NonFiniteRule NonFinite);
 
 /// <summary>What a <see cref="TrainingLoop"/> does with a step whose loss or gradient is NaN or infinite.</summary>
 internal enum NonFiniteRule
