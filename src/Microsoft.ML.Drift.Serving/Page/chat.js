@@ -82,6 +82,16 @@ function showText({ item, content }) {
   item.querySelector('.text').replaceChildren(...nodes);
 }
 
+// Tokens come faster than the screen shows them: the text is laid out once for a picture, not once for a token.
+function showSoon(message) {
+  if (message.isDue) return;
+  message.isDue = true;
+  requestAnimationFrame(() => {
+    message.isDue = false;
+    if (message.item.classList.contains('writing')) followText(() => showText(message));
+  });
+}
+
 function* inline(text) {
   for (const piece of text.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/)) {
     if (piece.length > 2 && piece.startsWith('`')) yield element('code', piece.slice(1, -1));
@@ -149,7 +159,10 @@ async function answer(replaced) {
     const response = await post('v1/chat/completions', body, controller.signal);
     for await (const event of events(response)) {
       const choice = event.choices[0];
-      if (choice?.delta.content) followText(() => { message.content += choice.delta.content; showText(message); });
+      if (choice?.delta.content) {
+        message.content += choice.delta.content;
+        showSoon(message);
+      }
       if (choice?.finish_reason) message.finish = choice.finish_reason;
     }
   } catch (error) {
@@ -159,8 +172,11 @@ async function answer(replaced) {
   // A new chat may have begun meanwhile.
   if (running === controller) setRunning(null);
   if (!conversation.includes(message)) return;
-  followText(() => finish(message, problem));
-  elements.prompt.focus();
+  followText(() => {
+    showText(message);
+    finish(message, problem);
+  });
+  if (problem?.status !== 401) elements.prompt.focus();
 }
 
 function finish(message, problem) {
@@ -180,7 +196,7 @@ function finish(message, problem) {
 // A message that got no answer can be sent again; what is not answered does not stay in the conversation.
 function showProblem(message, problem) {
   const actions = message.item.querySelector('.actions');
-  const told = element('p', problem.message, 'problem');
+  const told = element('p', problem.status === 401 ? 'The server asks for its API key. Enter it in the settings above, then try again.' : problem.message, 'problem');
   told.setAttribute('role', 'alert');
   actions.append(told);
   if (problem.status === 401) openSettings(elements.key);
@@ -326,7 +342,7 @@ async function start() {
   elements.welcome.textContent = server.feedback
     ? `Talk to ${server.model}. If an answer is bad, mark it and write what is wrong: the model can learn from it.`
     : `Talk to ${server.model}.`;
-  elements.hintFeedback.textContent = server.feedback ? '; what you mark as bad is saved on the server' : '';
+  elements.hintFeedback.textContent = server.feedback ? 'Only what you mark as bad is kept, with the conversation before it.' : 'Nothing is kept.';
   if (!server.key) return;
   elements.keyRow.hidden = false;
   elements.key.value = sessionStorage.getItem('drift-key') ?? '';
