@@ -342,7 +342,7 @@ async function start() {
   elements.welcome.textContent = server.feedback
     ? `Talk to ${server.model}. If an answer is bad, mark it and write what is wrong: the model can learn from it.`
     : `Talk to ${server.model}.`;
-  elements.hintFeedback.textContent = server.feedback ? 'Only what you mark as bad is kept, with the conversation before it.' : 'Nothing is kept.';
+  elements.hintFeedback.textContent = server.feedback ? 'Only what you mark as bad is kept, with its conversation.' : 'Nothing is kept.';
   if (!server.key) return;
   elements.keyRow.hidden = false;
   elements.key.value = sessionStorage.getItem('drift-key') ?? '';

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Drift.Tests.Docs;
 /// <summary>The pages say what is there: folders, links, code.</summary>
 public sealed partial class DocumentationTests
 {
-    private const string SnippetsFile = "test/Microsoft.ML.Drift.Tests/Docs/Snippets.cs";
+    private static readonly string[] SnippetFiles = ["test/Microsoft.ML.Drift.Tests/Docs/Snippets.cs", "test/Microsoft.ML.Drift.Serving.Tests/Snippets.cs"];
 
     public static TheoryData<string> Pages =>
         [.. new[] { "README.md" }.Concat(Directory.GetFiles(InCheckout("docs"), "*.md").Select(path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal))];
@@ -37,7 +37,7 @@ public sealed partial class DocumentationTests
     [MemberData(nameof(Pages))]
     public void CodeBlocks_OfAPage_AreCompiledSnippets(string page)
     {
-        var compiled = SnippetRegion().Matches(File.ReadAllText(InCheckout(SnippetsFile))).Select(match => Unindented(match.Groups["code"].Value)).ToHashSet();
+        var compiled = Snippets().ToHashSet();
 
         Assert.DoesNotContain(CodeBlocks(page), block => !compiled.Contains(block));
     }
@@ -47,8 +47,11 @@ public sealed partial class DocumentationTests
     {
         var shown = Pages.SelectMany(page => CodeBlocks(page.Data)).ToHashSet();
 
-        Assert.DoesNotContain(SnippetRegion().Matches(File.ReadAllText(InCheckout(SnippetsFile))), region => !shown.Contains(Unindented(region.Groups["code"].Value)));
+        Assert.DoesNotContain(Snippets(), snippet => !shown.Contains(snippet));
     }
+
+    private static IEnumerable<string> Snippets() =>
+        SnippetFiles.SelectMany(file => SnippetRegion().Matches(File.ReadAllText(InCheckout(file)))).Select(match => Unindented(match.Groups["code"].Value));
 
     private static IEnumerable<string> CodeBlocks(string page) =>
         CodeBlock().Matches(File.ReadAllText(InCheckout(page))).Select(match => Unindented(match.Groups["code"].Value));

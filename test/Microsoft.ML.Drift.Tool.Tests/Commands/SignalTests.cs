@@ -1,19 +1,13 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
-
 namespace Microsoft.ML.Drift.Tool.Tests.Commands;
 
 /// <summary>The tool as a process of its own, asked to stop as a terminal or a service manager does.</summary>
-public sealed partial class SignalTests(ModelFixture models) : CommandTest(models)
+public sealed class SignalTests(ModelFixture models) : CommandTest(models)
 {
-    private const int Interrupt = 2;
-    private const int Terminate = 15;
-
     [Theory]
-    [InlineData("run", Interrupt, "iter1/metrics.jsonl")]
-    [InlineData("run", Terminate, "iter1/samples.jsonl")]
-    [InlineData("train", Interrupt, "metrics.jsonl")]
-    [InlineData("train", Terminate, "metrics.jsonl")]
+    [InlineData("run", ToolProcess.Interrupt, "iter1/metrics.jsonl")]
+    [InlineData("run", ToolProcess.Terminate, "iter1/samples.jsonl")]
+    [InlineData("train", ToolProcess.Interrupt, "metrics.jsonl")]
+    [InlineData("train", ToolProcess.Terminate, "metrics.jsonl")]
     public async Task Signal_InTheMiddle_SavesAndGives130_AndTheSameCommandContinues(string command, int signal, string after)
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no such signals.");
@@ -39,15 +33,10 @@ public sealed partial class SignalTests(ModelFixture models) : CommandTest(model
 
     private static async Task<(int Code, string Errors)> StopWhen(Func<bool> isTime, int signal, string[] command)
     {
-        string Beside(string name) => Path.Combine(AppContext.BaseDirectory, name);
-        var start = new ProcessStartInfo("dotnet", ["exec", "--depsfile", Beside("Microsoft.ML.Drift.Tool.Tests.deps.json"), "--runtimeconfig", Beside("drift.runtimeconfig.json"), Beside("drift.dll"), .. command])
-        {
-            RedirectStandardError = true, RedirectStandardOutput = true,
-        };
-        using var process = Process.Start(start)!;
+        using var process = ToolProcess.Start(command);
         var (errors, output) = (process.StandardError.ReadToEndAsync(), process.StandardOutput.ReadToEndAsync());
         while (!isTime() && !process.HasExited) await Task.Delay(1);
-        if (!process.HasExited) _ = Send(process.Id, signal);
+        if (!process.HasExited) ToolProcess.Send(process, signal);
         await process.WaitForExitAsync();
         await output;
         return (process.ExitCode, await errors);
@@ -65,7 +54,4 @@ public sealed partial class SignalTests(ModelFixture models) : CommandTest(model
         foreach (var time in new[] { "seconds", "tokens_per_second", "peak_memory_bytes", "eval_seconds" }) row.AsObject().Remove(time);
         return row.ToJsonString();
     })];
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Send(int process, int signal);
 }
