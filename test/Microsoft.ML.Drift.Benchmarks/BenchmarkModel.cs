@@ -31,6 +31,14 @@ internal static class BenchmarkModel
          "tie_word_embeddings": true, "initializer_range": 0.02, "bos_token_id": 1, "eos_token_id": 2}
         """;
 
+    /// <summary>The folder of the model's tokenizer; null where there is none.</summary>
+    public static string? TokenizerFolder(BenchmarkOptions options)
+    {
+        var path = options.Model ?? Find();
+        var folder = File.Exists(path) ? Path.GetDirectoryName(path) : path;
+        return folder is not null && File.Exists(Path.Combine(folder, "tokenizer.json")) ? folder : null;
+    }
+
     /// <summary>The file in a folder <c>models</c> beside this checkout or one of its parents, or beside their folder <c>shared</c>.</summary>
     private static string? Find()
     {

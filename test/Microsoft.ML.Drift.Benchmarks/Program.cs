@@ -1,9 +1,11 @@
 using Microsoft.ML.Drift.Benchmarks;
+using Microsoft.ML.Drift.Benchmarks.Files;
+using Microsoft.ML.Drift.Benchmarks.Sampling;
 using Microsoft.ML.Drift.Benchmarks.Training;
 using Microsoft.ML.Drift.Models;
 
 // A benchmark is a file of its own; adding one means adding it here.
-IBenchmark[] benchmarks = [new StepBenchmark()];
+IBenchmark[] benchmarks = [new StepBenchmark(), new SamplingBenchmark(), new TextBenchmark(), new LoadingBenchmark()];
 
 if (!BenchmarkOptions.TryParse(args, [.. benchmarks.Select(benchmark => benchmark.Mode)], out var options, out var problem))
 {

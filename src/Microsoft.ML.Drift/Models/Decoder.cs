@@ -127,7 +127,11 @@ internal sealed class Decoder : nn.Module
         return x.MoveToOuterDisposeScope();
     }
 
-    internal Parameter EmbeddingWeight => embed_tokens;
+    /// <summary>What token ids are looked up in, and what the last product is with: a layer, or a matrix of its own.</summary>
+    internal (Parameter Embedding, Projection? OutputLayer, Parameter OutputMatrix) Ends => Adapter is { Enabled: true }
+        ? (_embeddingCopy ?? embed_tokens, _outputCopy is null ? lm_head : null, _outputCopy ?? OutputWeight)
+        : (embed_tokens, lm_head, OutputWeight);
+
     internal Parameter FinalNormWeight => norm.Weight;
 
     /// <summary>[T] ids → [T, C] without graph.</summary>

@@ -34,7 +34,7 @@ internal static class CausalLMParts
         }
         var tensors = model.Decoder.Adapter?.MergedTensors(model.Decoder)
             ?? model.Decoder.Tensors.Values.Select(slice => new TensorToWrite(slice.Name, slice.Shape, model.Decoder.StorageDtype, slice.View));
-        parts.Add(WeightsName, stream => SafetensorsWriter.Write(stream, tensors));
+        parts.AddStored(WeightsName, stream => SafetensorsWriter.Write(stream, tensors));
     }
 
     /// <summary>Configuration, tokenizer and template, by file name.</summary>

@@ -1,3 +1,6 @@
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Microsoft.ML.Drift.Persistence;
@@ -40,7 +43,73 @@ internal sealed class ModelPartsWriter
         _written.Add(name, new(stream.Length, ModelManifest.Hash(stream)));
     });
 
+    /// <summary>
+    /// Adds a large part as it is: weights hardly become smaller, and packing them takes many times as long as writing them. It goes into the zip at once,
+    /// without a temporary file.
+    /// </summary>
+    /// <param name="name">The part's name.</param>
+    /// <param name="write">Writes the content, from the beginning to the end.</param>
+    public void AddStored(string name, Action<Stream> write)
+    {
+        if (ZipOf(_context) is not { } zip)
+        {
+            Add(name, write);
+            return;
+        }
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var stream = new HashedStream(zip.CreateEntry(Path.Combine(_context.Directory ?? "", name), CompressionLevel.NoCompression).Open(), hash);
+        write(stream);
+        _written.Add(name, new(stream.Written, Convert.ToHexStringLower(hash.GetHashAndReset())));
+    }
+
     public void Add(string name, byte[] content) => Add(name, stream => stream.Write(content));
 
     public void AddJson<T>(string name, T value) => Add(name, JsonSerializer.SerializeToUtf8Bytes(value, ModelFileJson.Options));
+
+    // ML.NET packs every entry; its archive would store one too, but is private. Where a later version has none by this name, entries are packed.
+    private static ZipArchive? ZipOf(ModelSaveContext context)
+    {
+        try
+        {
+            return Archive(context.Repository);
+        }
+        catch (MissingFieldException)
+        {
+            return null;
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_archive")]
+    private static extern ref ZipArchive Archive(RepositoryWriter writer);
+
+    /// <summary>Passes bytes on, and counts and hashes them.</summary>
+    private sealed class HashedStream(Stream target, IncrementalHash hash) : Stream
+    {
+        public long Written { get; private set; }
+
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => Written; set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            hash.AppendData(buffer);
+            target.Write(buffer);
+            Written += buffer.Length;
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+        public override void Flush() => target.Flush();
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) target.Dispose();
+            base.Dispose(disposing);
+        }
+    }
 }

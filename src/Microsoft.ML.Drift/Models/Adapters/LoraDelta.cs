@@ -39,6 +39,16 @@ internal sealed class LoraDelta : IDisposable
 
     public bool IsOn => _adapter.Enabled;
 
+    /// <summary>s, A [rank, input width] and B [output width, rank].</summary>
+    internal (double Scale, Parameter A, Parameter B) Factors => (_scale, lora_A, lora_B);
+
+    /// <summary>m / ‖W + s B A‖ per output row, float32; null without magnitudes. The caller disposes of it.</summary>
+    internal Tensor? RowFactors()
+    {
+        using var _ = no_grad();
+        return lora_magnitude_vector is null ? null : RowScale();
+    }
+
     public IEnumerable<ParameterSlice> Slices
     {
         get

@@ -39,9 +39,10 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
         if (!Supports(decoder)) throw new NotSupportedException("This model, or this processor, needs torch.");
         (_decoder, _specification) = (decoder, decoder.Specification);
         _layers = [.. decoder.Layers.Select((layer, index) => LayerPointers.Of(layer, _specification.Layers[index]))];
-        _embedding = (float*)TensorMemory.Address(decoder.EmbeddingWeight);
+        var (embedding, outputLayer, outputMatrix) = decoder.Ends;
+        _embedding = (float*)TensorMemory.Address(embedding);
         _finalNorm = (float*)TensorMemory.Address(decoder.FinalNormWeight);
-        _output = new((nint)TensorMemory.Address(decoder.OutputWeight), 0, _specification.VocabularySize, _specification.HiddenSize);
+        _output = outputLayer is null ? WeightPointer.Of(outputMatrix) : WeightPointer.Of(outputLayer);
         foreach (var rotary in _specification.Layers.Select(layer => layer.Attention.Rotary).OfType<RotarySpecification>().Distinct())
             _rotations[rotary] = new(rotary);
         _blocks = new(_specification);
@@ -51,10 +52,10 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
         (_normPart, _headsPart, _mixPart, _finishPart) = (NormPart, HeadsPart, MixPart, FinishPart);
     }
 
-    /// <summary>Whether this computes what the decoder computes: float32 weights on the CPU, no adapter, dense layers, rotations that do not change with the length.</summary>
+    /// <summary>Whether this computes what the decoder computes: float32 weights on the CPU, dense layers, rotations that do not change with the length.</summary>
     public static bool Supports(Decoder decoder) =>
         RowProducts.IsSupported
-        && decoder is { Device.type: DeviceType.CPU, StorageDtype: ScalarType.Float32, ComputeDtype: ScalarType.Float32, Adapter: null or { Enabled: false } }
+        && decoder is { Device.type: DeviceType.CPU, StorageDtype: ScalarType.Float32, ComputeDtype: ScalarType.Float32 }
         && decoder.Specification.Layers.All(layer =>
             layer.FeedForward is { Experts: null, Activation: not Activation.Gelu } && layer.Attention.Rotary?.Scaling.DynamicBeyond is null);
 
@@ -160,6 +161,7 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
         foreach (var rotation in _rotations.Values) rotation.Dispose();
         foreach (var memory in new[] { _x, _normed, _fused, _mixed, _inner, _logits }) memory.Dispose();
         _blocks.Dispose();
+        foreach (var delta in _layers.SelectMany(layer => layer.Matrices).Append(_output).SelectMany(matrix => matrix.Deltas)) delta.Free();
         GC.KeepAlive(_decoder);
     }
 

@@ -1,15 +1,48 @@
+using TorchSharp;
+
 namespace Microsoft.ML.Drift.Models;
 
-/// <summary>A matrix and its bias where torch keeps them.</summary>
+/// <summary>A matrix, its bias and its adapters where torch keeps them.</summary>
 /// <param name="Weight">[Outputs, Inputs].</param>
-/// <param name="Bias">[Outputs], or null.</param>
+/// <param name="Bias">[Outputs], or 0.</param>
 /// <param name="Outputs">Rows.</param>
 /// <param name="Inputs">Columns.</param>
 internal sealed unsafe record WeightPointer(nint Weight, nint Bias, int Outputs, int Inputs)
 {
-    public static WeightPointer Of(Projection projection) => new(
-        (nint)TensorMemory.Address(projection.Weight), projection.Bias is { } bias ? (nint)TensorMemory.Address(bias) : 0,
-        (int)projection.Weight.shape[0], (int)projection.Weight.shape[1]);
+    public IReadOnlyList<DeltaPointer> Deltas { get; private init; } = [];
+
+    public static WeightPointer Of(Projection projection) => Of(projection.Weight) with
+    {
+        Bias = projection.Bias is { } bias ? (nint)TensorMemory.Address(bias) : 0,
+        Deltas = [.. projection.ActiveDeltas.Select(part => DeltaPointer.Of(part.Start, part.Delta))],
+    };
+
+    public static WeightPointer Of(torch.Tensor matrix) => new((nint)TensorMemory.Address(matrix), 0, (int)matrix.shape[0], (int)matrix.shape[1]);
+}
+
+/// <summary>The adapter of some rows of a matrix: y += scale · B A x, then y · factors.</summary>
+/// <param name="Start">The first row of the matrix that it belongs to.</param>
+/// <param name="Outputs">How many rows.</param>
+/// <param name="Rank">Rows of A.</param>
+/// <param name="Scale">s.</param>
+/// <param name="Down">A.</param>
+/// <param name="Up">B.</param>
+/// <param name="Factors">[Outputs], or 0.</param>
+internal sealed unsafe record DeltaPointer(int Start, int Outputs, int Rank, float Scale, nint Down, nint Up, nint Factors)
+{
+    private torch.Tensor? _factors;   // computed for this pointer: it keeps them alive
+
+    public static DeltaPointer Of(int start, LoraDelta delta)
+    {
+        var (scale, a, b) = delta.Factors;
+        var factors = delta.RowFactors()?.DetachFromDisposeScope();
+        return new(start, (int)b.shape[0], (int)a.shape[0], (float)scale, (nint)TensorMemory.Address(a), (nint)TensorMemory.Address(b), factors is null ? 0 : (nint)TensorMemory.Address(factors))
+        {
+            _factors = factors,
+        };
+    }
+
+    public void Free() => _factors?.Dispose();
 }
 
 /// <summary>Where the weights of one layer lie; 0 for a norm that the layer does not have.</summary>
@@ -17,6 +50,8 @@ internal sealed record LayerPointers(
     LayerSpecification Specification, WeightPointer QueryKeyValue, WeightPointer Output, WeightPointer GateUp, WeightPointer Down,
     nint QueryNorm, nint KeyNorm, nint BeforeAttention, nint AfterAttention, nint BeforeFeedForward, nint AfterFeedForward)
 {
+    public IEnumerable<WeightPointer> Matrices => [QueryKeyValue, Output, GateUp, Down];
+
     public static unsafe LayerPointers Of(DecoderLayer layer, LayerSpecification specification)
     {
         var (attention, feedForward) = (layer.Attention, layer.FeedForward!);

@@ -32,6 +32,11 @@ internal static unsafe class VectorMath
         for (var i = 0; i < width; i += Lanes) Store(x, i, width, Load(x, i, width) + Load(y, i, width) * factor);
     }
 
+    public static void Multiply(float* x, float* y, int width)
+    {
+        for (var i = 0; i < width; i += Lanes) Store(x, i, width, Load(x, i, width) * Load(y, i, width));
+    }
+
     public static void Scale(float* x, float factor, int width)
     {
         for (var i = 0; i < width; i += Lanes) Store(x, i, width, Load(x, i, width) * factor);

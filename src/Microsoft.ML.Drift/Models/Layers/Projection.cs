@@ -33,6 +33,20 @@ internal sealed class Projection : nn.Module, IParameterSource
     public Parameter Weight => _weight;
     public Parameter? Bias => _bias;
 
+    /// <summary>The adapters that take part in the forward pass, each with the first row of its module.</summary>
+    internal IEnumerable<(int Start, LoraDelta Delta)> ActiveDeltas
+    {
+        get
+        {
+            var start = 0;
+            foreach (var (name, rows) in _parts)
+            {
+                if (_deltas.TryGetValue(name, out var delta) && delta.IsOn) yield return (start, delta);
+                start += rows;
+            }
+        }
+    }
+
     /// <summary>The checkpoint's modules in the order of the rows.</summary>
     public IEnumerable<string> Modules => _parts.Select(part => part.Name);
 

@@ -107,15 +107,44 @@ public class CpuDecoderTests
         Assert.Equal(64, decoder.Open(prompt).Length);
     }
 
+    // LoRA, rsLoRA, DoRA, and an output layer trained as a whole.
+    [Theory]
+    [MemberData(nameof(LoraAdapterTests.Recorded), MemberType = typeof(LoraAdapterTests))]
+    public void Forward_RecordedAdapter_EqualsPeftsLogits(string name, string baseName)
+    {
+        using var scope = NewDisposeScope();
+        using var recorded = new RecordedModel(baseName);
+        using var model = recorded.Load();
+        model.LoadAdapter(Golden.Folder("hf", "peft", name));
+        using var expected = SafetensorsFile.Open(Path.Combine(Golden.Folder("hf", "peft", name), "expected.safetensors"));
+        var ids = Ids(recorded["input_ids"][0], Lengths[0]);
+        foreach (var adapted in new[] { true, false })
+        {
+            model.Decoder.Adapter!.Enabled = adapted;
+            using var decoder = new CpuDecoder(model.Decoder);
+            var logits = (adapted ? expected.Read("logits") : recorded["logits"])[0];
+            foreach (var length in new[] { 1, 20, ids.Length })
+                Assert.InRange(RecordedModel.Difference(tensor(LogitsAfter(decoder, ids[..length], length, [])), logits[length - 1]), 0, LogitTolerance);
+        }
+    }
+
     [Fact]
-    public void Supports_AdapterOrOtherTypes_LeavesThemToTorch()
+    public void Dispose_DecoderWithAdapter_LeavesNoTensorBehind()
+    {
+        using var model = TinyModel.Create();
+        model.AddAdapter(new() { UseDora = true }, seed: 1);
+        new CpuDecoder(model.Decoder).Dispose();
+        var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        new CpuDecoder(model.Decoder).Dispose();
+        Assert.Equal(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void Supports_OtherComputeType_LeavesItToTorch()
     {
         using var model = TinyModel.Create();
         Assert.True(CpuDecoder.Supports(model.Decoder));
         model.Decoder.ComputeDtype = ScalarType.BFloat16;
-        Assert.False(CpuDecoder.Supports(model.Decoder));
-        model.Decoder.ComputeDtype = ScalarType.Float32;
-        model.AddAdapter(new(), seed: 1);
         Assert.False(CpuDecoder.Supports(model.Decoder));
     }
 
