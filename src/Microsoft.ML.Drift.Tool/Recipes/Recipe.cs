@@ -124,7 +124,7 @@ internal sealed class Recipe
         if (Value(key) is not { } value) return null;
         if (value.Node is not YamlMappingNode mapping) throw Wrong(key, "a mapping of paths to proportions");
         return [.. mapping.Select(pair => (
-            ((YamlScalarNode)pair.Key).Value ?? "",
+            pair.Key is YamlScalarNode name ? name.Value ?? "" : throw Wrong(key, "a mapping of paths to proportions"),
             pair.Value is YamlScalarNode share && double.TryParse(share.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
                 ? number : throw Wrong(key, "a mapping of paths to proportions")))];
     }

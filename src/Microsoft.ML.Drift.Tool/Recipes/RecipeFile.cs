@@ -36,20 +36,10 @@ internal static class RecipeFile
 
     internal static Dictionary<string, RecipeValue> Parse(TextReader reader, string path)
     {
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(reader);
-        }
-        catch (YamlException error)
-        {
-            throw new InvalidInputException($"{path}, line {error.Start.Line}: not valid YAML: {error.Message}", error);
-        }
-
         var values = new Dictionary<string, RecipeValue>(StringComparer.Ordinal);
-        if (stream.Documents.Count == 0) return values;
-        if (stream.Documents[0].RootNode is not YamlMappingNode root)
-            throw new InvalidInputException($"{path}, line 1: a recipe is a mapping of keys to values, for example 'beta: 0.1'.");
+        var start = RecipeYaml.Load(reader.ReadToEnd(), (line, problem) => new InvalidInputException($"{path}, line {line}: {problem}"));
+        if (start is null) return values;
+        if (start is not YamlMappingNode root) throw new InvalidInputException($"{path}, line 1: a recipe is a mapping of keys to values, for example 'beta: 0.1'.");
         Flatten(root, "", path, values);
         return values;
     }
@@ -61,17 +51,7 @@ internal static class RecipeFile
         var equals = assignment.IndexOf('=');
         if (equals < 1) throw new InvalidInputException($"--set {assignment}: expected key=value, for example --set beta=0.2.");
         var key = assignment[..equals].Trim();
-        var text = assignment[(equals + 1)..].Trim();
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(new StringReader(text));
-        }
-        catch (YamlException error)
-        {
-            throw new InvalidInputException($"--set {assignment}: the value is not valid YAML: {error.Message}", error);
-        }
-        var node = stream.Documents.Count == 0 ? new YamlScalarNode("") : stream.Documents[0].RootNode;
+        var node = RecipeYaml.Load(assignment[(equals + 1)..].Trim(), (_, problem) => new InvalidInputException($"--set {key}: the value is {problem}")) ?? new YamlScalarNode("");
         return (key, new RecipeValue(node, $"--set {key}"));
     }
 
@@ -89,7 +69,7 @@ internal static class RecipeFile
                 continue;
             }
             if (key == "drift" && new RecipeValue(value, where).IsNull) continue;
-            values.Add(key, new RecipeValue(value, where));
+            if (!values.TryAdd(key, new RecipeValue(value, where))) throw new InvalidInputException($"{where}: '{key}' is given twice; the other one is at {values[key].Where}.");
         }
     }
 }

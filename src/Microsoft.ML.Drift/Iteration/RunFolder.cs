@@ -121,7 +121,7 @@ internal sealed class RunFolder : IDisposable
         {
             var summary = CheckedJson.Read(PathOf(stage, StageFile));
             foreach (var (name, seal) in summary["files"] as JsonObject ?? [])
-                if (FileSeal.Parse(seal).ProblemOf(PathOf(stage, name)) is { } problem) throw new InvalidDataException($"{problem}.");
+                if (FileSeal.Parse(seal).ProblemOf(PathOf(stage), name) is { } problem) throw new InvalidDataException($"{problem}.");
             return summary;
         }
         catch (Exception error) when (error is InvalidDataException or FileNotFoundException)

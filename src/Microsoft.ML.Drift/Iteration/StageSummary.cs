@@ -22,7 +22,20 @@ internal static class StageSummary
         },
     };
 
+    /// <exception cref="InvalidDataException">It is not what <see cref="ToJson"/> writes.</exception>
     public static (int Pairs, IReadOnlyList<(string Name, string Value)> Sampling, HeldOutEvaluation? HeldOut, StageTimes Times) Parse(JsonNode json)
+    {
+        try
+        {
+            return ParseSound(json);
+        }
+        catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException or OverflowException or ArgumentException or JsonException)
+        {
+            throw new InvalidDataException($"stage.json is not the summary of a stage: {error.Message}", error);
+        }
+    }
+
+    private static (int Pairs, IReadOnlyList<(string Name, string Value)> Sampling, HeldOutEvaluation? HeldOut, StageTimes Times) ParseSound(JsonNode json)
     {
         var seconds = json["seconds"]!;
         TimeSpan Seconds(string name) => TimeSpan.FromSeconds((double)seconds[name]!);

@@ -68,6 +68,7 @@ public sealed class CausalLM : IDisposable
     public static CausalLM Load(string path, CausalLMLoadOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (File.Exists(path) && PickledWeights.IsName(path)) throw PickledWeights.Refusal(path);
         if (ModelZip.IsZip(path)) return ModelZip.Load(path, options ?? new());
         if (LoraAdapter.IsFolder(path)) return LoadAdapted(path, options ?? new());
         options?.RefuseBaseModel(path);
@@ -206,7 +207,10 @@ public sealed class CausalLM : IDisposable
 
     private static CausalLM LoadAdapted(string adapterFolder, CausalLMLoadOptions options)
     {
-        var model = Load(LoraAdapter.BaseFolder(adapterFolder, options), options with { BaseModel = null });
+        var place = LoraAdapter.BaseFolder(adapterFolder, options);
+        if (LoraAdapter.IsFolder(place))
+            throw new InvalidDataException($"{adapterFolder}: its base model is said to be {place}, which is an adapter too. Name the model itself in \"base_model_name_or_path\" of {LoraConfiguration.FileName}.");
+        var model = Load(place, options with { BaseModel = null });
         try
         {
             model.LoadAdapter(adapterFolder);

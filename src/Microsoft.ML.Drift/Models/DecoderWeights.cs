@@ -9,6 +9,10 @@ internal static class DecoderWeights
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape than the configuration says, or has no place in the model.</exception>
     public static void Check(DecoderSpecification specification, ITensorSource source)
     {
+        // A line of config.json can ask for millions of modules; what is built below is then no larger than the checkpoint.
+        var least = specification.Layers.Sum(layer => 4L + 2L * (layer.FeedForward.Experts?.Count ?? 1));
+        if (source.Names.Count < least)
+            throw new InvalidDataException($"{source.Location} holds {source.Names.Count} tensors; the {specification.Layers.Count} layers that config.json describes need at least {least}.");
         using var scope = NewDisposeScope();
         using var shapes = new Decoder(specification, new(META, ScalarType.Float32));
         Check([.. shapes.Tensors.Values], source, "config.json", name => IsDerived(shapes, name));

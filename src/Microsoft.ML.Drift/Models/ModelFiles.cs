@@ -45,6 +45,7 @@ internal sealed record ModelFiles(ModelConfiguration Configuration)
         return Directory.GetFiles(path, "*.gguf") switch
         {
             [var gguf] => OpenGguf(gguf, path),
+            [] when PickledWeights.In(path) is { } pickle => throw PickledWeights.Refusal(pickle),
             [] => throw new FileNotFoundException($"{path}: there are no weights; a model folder holds {ShardedSafetensors.SingleFileName}, shards with {SafetensorsIndex.FileName}, or one GGUF file.", path),
             var several => throw new InvalidDataException($"{path}: there are {several.Length} GGUF files; name the one to read: {string.Join(", ", several.Select(Path.GetFileName).Order())}."),
         };

@@ -7,6 +7,9 @@ internal interface IModelEntries
     string NameOf(string name);
 
     /// <summary>Unpacks an entry into a temporary file, which lives as long as the call.</summary>
-    /// <exception cref="InvalidDataException">The entry is missing, or cannot be unpacked.</exception>
-    T Open<T>(string name, Func<FileStream, T> read);
+    /// <param name="name">Its name in this folder.</param>
+    /// <param name="longest">The most bytes it may have.</param>
+    /// <param name="read">Reads it.</param>
+    /// <exception cref="InvalidDataException">The entry is missing, too large, or cannot be unpacked.</exception>
+    T Open<T>(string name, long longest, Func<FileStream, T> read);
 }

@@ -48,14 +48,16 @@ internal sealed class ModelPartsReader
                 $"Model file, entry '{_entries.NameOf(ModelManifest.FileName)}': it does not list the part '{name}', without which the model cannot be loaded. {ModelManifest.Remedy}");
         }
 
-        return _entries.Open(name, stream =>
+        return _entries.Open(name, expected.Bytes, stream =>
         {
             ModelManifest.Check(stream, expected, _entries.NameOf(name));
             return read(stream);
         });
     }
 
-    public byte[] ReadBytes(string name) => Read(name, ToArray);
+    public byte[] ReadBytes(string name) => Read(name, stream => stream.Length <= ZipLimits.TextPart
+        ? ToArray(stream)
+        : throw new InvalidDataException($"Model file, entry '{_entries.NameOf(name)}': it holds {stream.Length:N0} bytes; at most {ZipLimits.TextPart:N0} are allowed."));
 
     /// <exception cref="InvalidDataException">The part is missing, damaged, or not of the form of <typeparamref name="T"/>.</exception>
     public T ReadJson<T>(string name)
@@ -72,7 +74,7 @@ internal sealed class ModelPartsReader
         }
     }
 
-    private byte[] ReadAll(string name, Action<FileStream> check) => _entries.Open(name, stream =>
+    private byte[] ReadAll(string name, Action<FileStream> check) => _entries.Open(name, ZipLimits.Description, stream =>
     {
         check(stream);
         return ToArray(stream);

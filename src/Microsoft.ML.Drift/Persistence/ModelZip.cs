@@ -31,6 +31,7 @@ internal static class ModelZip
         try
         {
             using var archive = Open(path);
+            if (archive.Entries.Count > ZipLimits.Entries) throw new InvalidDataException($"The zip has {archive.Entries.Count:N0} entries; a model file has at most {ZipLimits.Entries:N0}.");
             var header = archive.Entries.Where(entry => entry.Name == ModelLoadContext.ModelStreamName).Reverse().FirstOrDefault(IsCausalLM)
                 ?? throw new InvalidDataException("It is an ML.NET model file or another zip, and no transformer in it is a causal language model.");
             return read(PartsOf(archive, header));
@@ -72,6 +73,7 @@ internal static class ModelZip
     {
         try
         {
+            ZipLimits.Check(header, ZipLimits.Description);
             using var content = new MemoryStream();
             using (var packed = header.Open()) packed.CopyTo(content);
             content.Position = 0;

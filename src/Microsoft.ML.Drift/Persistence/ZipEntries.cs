@@ -9,11 +9,12 @@ internal sealed class ZipEntries(ZipArchive archive, string folder) : IModelEntr
 {
     public string NameOf(string name) => folder + name;
 
-    public T Open<T>(string name, Func<FileStream, T> read)
+    public T Open<T>(string name, long longest, Func<FileStream, T> read)
     {
         var entry = archive.GetEntry(NameOf(name))
             ?? throw new InvalidDataException($"Model file, entry '{NameOf(name)}': it is missing. {ModelManifest.Remedy}");
 
+        ZipLimits.Check(entry, longest);
         var path = Path.Combine(Path.GetTempPath(), $"drift-{Guid.NewGuid():N}.tmp");
         try
         {

@@ -21,7 +21,14 @@ internal static class ChatMessageJson
     {
         var reader = new Utf8JsonReader(utf8);
         reader.Read();
-        return ChatMessageReader.ReadList(ref reader, "messages", materialise: true, out _)!;
+        try
+        {
+            return ChatMessageReader.ReadList(ref reader, "messages", materialise: true, out _)!;
+        }
+        catch (InvalidOperationException exception) // Comparing a name or a word with a lone surrogate throws.
+        {
+            throw JsonValue.HalfSurrogate("messages", exception);
+        }
     }
 
     /// <summary>
@@ -41,7 +48,7 @@ internal static class ChatMessageJson
                 if (reader.TokenType != JsonTokenType.StartObject || !HasMessageFields(ref reader)) return false;
             return count > 0 && !reader.Read();
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // The latter for a key with a lone surrogate.
         {
             return false;
         }

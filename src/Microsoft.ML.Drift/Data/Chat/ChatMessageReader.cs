@@ -64,7 +64,7 @@ internal static class ChatMessageReader
                 nullContent = reader.TokenType == JsonTokenType.Null;
                 ReadContent(ref reader, field, index, contents);
             }
-            else if (KeptField(ref reader) is { } kept) onlyText &= !Keep(ref reader, kept, materialise, ref more);
+            else if (KeptField(ref reader) is { } kept) onlyText &= !Keep(ref reader, Path(field, index, kept), materialise, ref more);
             else
             {
                 reader.Read();
@@ -145,12 +145,13 @@ internal static class ChatMessageReader
     }
 
     /// <summary>Keeps a field a template may read; false for null, which says nothing.</summary>
-    private static bool Keep(ref Utf8JsonReader reader, string field, bool materialise, ref AdditionalPropertiesDictionary? more)
+    private static bool Keep(ref Utf8JsonReader reader, FieldPath field, bool materialise, ref AdditionalPropertiesDictionary? more)
     {
         reader.Read();
+        JsonValue.CheckTexts(reader, field);
         var says = reader.TokenType != JsonTokenType.Null;
         if (!says || !materialise) reader.Skip();
-        else (more ??= [])[field] = JsonElement.ParseValue(ref reader);
+        else (more ??= [])[field.Member] = JsonElement.ParseValue(ref reader);
         return says;
     }
 

@@ -19,11 +19,25 @@ internal static class JsonValue
         }
         catch (InvalidOperationException exception)
         {
-            throw new RowProblemException(
-                field, "half of a UTF-16 surrogate pair (\\ud800 … \\udfff without its partner) or bytes that are not UTF-8",
-                "Unicode text, a character beyond U+FFFF escaped as two \\u", exception);
+            throw HalfSurrogate(field, exception);
         }
     }
+
+    /// <summary>Checks every text in the value the reader stands on, keys included; the reader itself, a copy, is left where it was.</summary>
+    /// <exception cref="RowProblemException">One of them cannot be read.</exception>
+    public static void CheckTexts(Utf8JsonReader reader, FieldPath field)
+    {
+        var depth = reader.CurrentDepth;
+        if (reader.TokenType == JsonTokenType.String) ReadText(ref reader, field, materialise: false);
+        if (reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject)) return;
+        while (reader.Read() && reader.CurrentDepth > depth)
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName) ReadText(ref reader, field, materialise: false);
+    }
+
+    /// <summary>The error for a text that is not Unicode.</summary>
+    public static RowProblemException HalfSurrogate(FieldPath field, Exception inner) => new(
+        field, "half of a UTF-16 surrogate pair (\\ud800 … \\udfff without its partner) or bytes that are not UTF-8",
+        "Unicode text, a character beyond U+FFFF escaped as two \\u", inner);
 
     /// <summary>Says what the value is, quoting the start of it, for a message to the user.</summary>
     public static string Describe(ref Utf8JsonReader reader) => reader.TokenType switch

@@ -44,6 +44,10 @@ internal sealed class ChatRowParser(string idField, IReadOnlyList<string> extraF
         {
             throw new RowProblemException("", BrokenJson(line, exception), OneObject, exception);
         }
+        catch (InvalidOperationException exception) // Comparing a name or a word with such an escape throws.
+        {
+            throw JsonValue.HalfSurrogate("", exception);
+        }
     }
 
     private void ReadField(ref Utf8JsonReader reader, ReadOnlySpan<byte> line, RowFields read, RowFields wanted, ParsedRow row)

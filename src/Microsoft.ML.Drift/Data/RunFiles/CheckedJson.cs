@@ -25,12 +25,13 @@ internal static class CheckedJson
     {
         try
         {
-            var content = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it is no object");
+            using var document = SoundJson.Parse(File.ReadAllBytes(path), path, allowDuplicates: false);
+            var content = document.RootElement.ValueKind == JsonValueKind.Object ? JsonNode.Parse(document.RootElement.GetRawText())!.AsObject() : throw new JsonException("it is no object");
             if (!content.Remove(HashField, out var recorded)) throw new JsonException($"the field {HashField} is missing");
             if (recorded?.ToString() != Hash(content)) throw new JsonException($"its {HashField} is not that of the rest");
             return content;
         }
-        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or InvalidDataException)
         {
             throw new InvalidDataException($"{path} is damaged: {error.Message}.", error);
         }

@@ -32,6 +32,11 @@ internal sealed record FileSeal(long Bytes, string Sha256)
         return found.Bytes < Bytes ? $"{path} has {found.Bytes} of {Bytes} bytes" : found.Sha256 != Sha256 ? $"{path} was changed" : null;
     }
 
+    /// <summary>The same for a file of a folder, by the name that the folder's own description gives it, which must not lead out of the folder.</summary>
+    public string? ProblemOf(string folder, string name) => Path.IsPathRooted(name) || name.Split('/', '\\').Contains("..")
+        ? $"{name} is no name of a file in {folder}"
+        : ProblemOf(Path.Combine(folder, name));
+
     public JsonObject ToJson() => new() { ["bytes"] = Bytes, ["sha256"] = Sha256 };
 
     /// <exception cref="InvalidDataException">It is no seal.</exception>

@@ -23,7 +23,8 @@ internal sealed record RunIdentity(string Kind, JsonObject Settings, IReadOnlyDi
     /// <summary>Each difference from a recorded identity, in words; none where it is the same run.</summary>
     public IEnumerable<string> DifferencesFrom(JsonNode recorded)
     {
-        var then = Flatten(recorded).ToDictionary(entry => entry.Path, entry => entry.Value);
+        // A key that was tampered with, such as an empty one, can give two values one path.
+        var then = Flatten(recorded).GroupBy(entry => entry.Path).ToDictionary(entries => entries.Key, entries => string.Join(" and ", entries.Select(entry => entry.Value)));
         var now = Flatten(ToJson()).ToDictionary(entry => entry.Path, entry => entry.Value);
         foreach (var path in then.Keys.Union(now.Keys))
         {

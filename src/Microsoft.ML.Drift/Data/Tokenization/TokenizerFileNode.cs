@@ -9,16 +9,8 @@ internal readonly record struct TokenizerFileNode(string File, string Path, Json
     /// <exception cref="InvalidDataException">They are not a JSON object.</exception>
     public static TokenizerFileNode Parse(string file, ReadOnlyMemory<byte> bytes)
     {
-        if (bytes.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) bytes = bytes[3..];
-        try
-        {
-            var root = JsonDocument.Parse(bytes).RootElement;
-            return root.ValueKind == JsonValueKind.Object ? new TokenizerFileNode(file, "", root) : throw new InvalidDataException($"{file}: the file holds {Describe(root)}; it must hold an object.");
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException($"{file}: not valid JSON: {exception.Message}", exception);
-        }
+        var root = SoundJson.Parse(bytes, file).RootElement;
+        return root.ValueKind == JsonValueKind.Object ? new TokenizerFileNode(file, "", root) : throw new InvalidDataException($"{file}: the file holds {Describe(root)}; it must hold an object.");
     }
 
     /// <summary>A member of this object; null where it is absent or JSON null.</summary>
@@ -50,15 +42,7 @@ internal readonly record struct TokenizerFileNode(string File, string Path, Json
     public string Text()
     {
         Expect(JsonValueKind.String, "a string");
-        try
-        {
-            return Element.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            // "\ud800" by itself: no UTF-8 can hold it, so no token can either.
-            throw Error("holds a lone surrogate, which is not text");
-        }
+        return Element.GetString()!;
     }
 
     public int Integer() => Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out var value) ? value : throw Error($"is {Describe(Element)}; it must be an integer");

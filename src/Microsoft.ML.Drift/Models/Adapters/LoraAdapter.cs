@@ -89,8 +89,10 @@ internal sealed class LoraAdapter
     public static string BaseFolder(string folder, CausalLMLoadOptions options)
     {
         var name = ReadConfiguration(folder).BaseModel;
-        var named = name is null || options.BaseModel is not null ? [] : new[] { Path.GetFullPath(Path.Combine(folder, name)), Path.GetFullPath(name) };
-        var leaf = name is null ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(name));
+        // A name with a NUL is no path, and one with two slashes is another machine's.
+        var isLocal = name is not null && !name.Contains('\0') && !name.StartsWith("//", StringComparison.Ordinal) && !name.StartsWith(@"\\", StringComparison.Ordinal);
+        var named = !isLocal || options.BaseModel is not null ? [] : new[] { Path.GetFullPath(Path.Combine(folder, name!)), Path.GetFullPath(name!) };
+        var leaf = !isLocal ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(name!));
         return named.Concat(BaseModelPlaces.For(leaf, location: null, options)).FirstOrDefault(Path.Exists) ?? throw new DirectoryNotFoundException(
             $"{folder}: the adapter's base model, \"{options.BaseModel ?? name}\", is not a folder or file here. {BaseModelPlaces.Remedy} Or correct \"base_model_name_or_path\" in {LoraConfiguration.FileName}.");
     }
@@ -99,13 +101,16 @@ internal sealed class LoraAdapter
     public static LoraAdapter Load(Decoder decoder, string folder)
     {
         var configuration = ReadConfiguration(folder);
-        using var source = SafetensorsFile.Open(Path.Combine(folder, WeightsName));
+        var weights = Path.Combine(folder, WeightsName);
+        if (!File.Exists(weights) && PickledWeights.In(folder) is { } pickle) throw PickledWeights.Refusal(pickle);
+        using var source = SafetensorsFile.Open(weights);
         return Load(decoder, configuration, source);
     }
 
     /// <summary>An adapter from its configuration and its tensors under PEFT's names.</summary>
     public static LoraAdapter Load(Decoder decoder, LoraConfiguration configuration, ITensorSource source)
     {
+        CheckRanks(decoder, configuration, source);
         var adapter = new LoraAdapter(decoder, configuration);
         try
         {
@@ -151,6 +156,18 @@ internal sealed class LoraAdapter
         var copies = _saved.ToDictionary(saved => $"{saved.Module}.weight", saved => saved.Copy);
         return decoder.Tensors.Values.Select(slice => new TensorToWrite(slice.Name, slice.Shape, decoder.StorageDtype,
             deltas.TryGetValue(slice.Name, out var delta) ? delta.MergedWeight : copies.TryGetValue(slice.Name, out var copy) ? copy.alias : slice.View));
+    }
+
+    // Before memory is reserved: adapter_config.json can name any rank.
+    private static void CheckRanks(Decoder decoder, LoraConfiguration configuration, ITensorSource source)
+    {
+        foreach (var module in decoder.Projections.SelectMany(projection => projection.Modules).Where(configuration.Targets))
+        {
+            var (name, rank) = ($"{Prefix}{module}.lora_A.weight", configuration.RankOf(module));
+            if (!source.Contains(name)) throw new InvalidDataException($"{source.Location}: one tensor that {LoraConfiguration.FileName} asks for is not there: {name}.");
+            if (source.Shape(name) is not [var rows, _] || rows != rank)
+                throw new InvalidDataException($"{source.Location}: {name} is [{string.Join(", ", source.Shape(name))}]; by {LoraConfiguration.FileName} it must have {rank} rows.");
+        }
     }
 
     private static LoraConfiguration ReadConfiguration(string folder)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using SoundJson = Microsoft.ML.Drift.Data.SoundJson;
 
 namespace Microsoft.ML.Drift.Models;
 
@@ -26,8 +27,8 @@ internal sealed record LoraConfiguration
     public string? BaseModel { get; init; }
 
     private Func<string, bool> IsTarget { get; init; } = _ => false;
-    private IReadOnlyList<(string Pattern, double Value)> Ranks { get; init; } = [];
-    private IReadOnlyList<(string Pattern, double Value)> Alphas { get; init; } = [];
+    private IReadOnlyList<(Func<string, bool> Fits, double Value)> Ranks { get; init; } = [];
+    private IReadOnlyList<(Func<string, bool> Fits, double Value)> Alphas { get; init; } = [];
 
     /// <summary>Whether a linear module, such as <c>model.layers.0.self_attn.q_proj</c>, is adapted.</summary>
     public bool Targets(string module) => IsTarget(module);
@@ -65,15 +66,8 @@ internal sealed record LoraConfiguration
 
     public static LoraConfiguration Parse(string json, string where)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(json);
-            return Read(json, new ConfigurationReader(document.RootElement, where));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{where}: this is not valid JSON: {e.Message}", e);
-        }
+        using var document = SoundJson.Parse(json, where);
+        return Read(json, new ConfigurationReader(document.RootElement, where));
     }
 
     private static LoraConfiguration Read(string json, ConfigurationReader config)
@@ -93,8 +87,8 @@ internal sealed record LoraConfiguration
             BaseModel = config.OptionalText("base_model_name_or_path"),
             ModulesToSave = config.OptionalTexts("modules_to_save") ?? [],
             IsTarget = ReadTargets(config),
-            Ranks = config.Nested("rank_pattern")?.Numbers() ?? [],
-            Alphas = config.Nested("alpha_pattern")?.Numbers() ?? [],
+            Ranks = ReadPatterns(config, "rank_pattern", value => value is >= 1 and <= int.MaxValue && value == Math.Floor(value), "whole numbers of at least 1"),
+            Alphas = ReadPatterns(config, "alpha_pattern", value => value > 0, "numbers greater than 0"),
         };
         if (!(configuration.Dropout is >= 0 and < 1)) throw config.Found("lora_dropout", "a number from 0 to below 1");
         if (configuration.ModulesToSave.Any(name => name is not ("lm_head" or "embed_tokens"))) throw config.Found("modules_to_save", "lm_head, embed_tokens or both");
@@ -119,15 +113,7 @@ internal sealed record LoraConfiguration
         {
             var text = config.OptionalText(field)!;
             if (text == AllLinear) return module => module != "lm_head";
-            try
-            {
-                var pattern = new Regex($@"\A(?:{text})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
-                return pattern.IsMatch;
-            }
-            catch (ArgumentException e)
-            {
-                throw config.Problem($"\"{field}\" is not a regular expression: {e.Message}");
-            }
+            return ModulePattern.Parse(config, field, text, part: false);
         }
         var names = config.OptionalTexts(field)!;
         return module => names.Any(name => module == name || module.EndsWith("." + name, StringComparison.Ordinal));
@@ -137,11 +123,18 @@ internal sealed record LoraConfiguration
         Regex.Match(module, @"\.layers\.(\d+)\.") is { Success: true } match ? int.Parse(match.Groups[1].Value) : null;
 
     // PEFT: the first pattern that is the end of the name, beginning at a dot.
-    private static double Value(IReadOnlyList<(string Pattern, double Value)> patterns, string module, double otherwise)
+    private static double Value(IReadOnlyList<(Func<string, bool> Fits, double Value)> patterns, string module, double otherwise)
     {
-        foreach (var (pattern, value) in patterns)
-            if (Regex.IsMatch(module, $@"\A(.*\.)?({pattern})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))) return value;
+        foreach (var (fits, value) in patterns)
+            if (fits(module)) return value;
         return otherwise;
+    }
+
+    private static (Func<string, bool> Fits, double Value)[] ReadPatterns(ConfigurationReader config, string field, Func<double, bool> isAllowed, string allowed)
+    {
+        var patterns = config.Nested(field)?.Numbers() ?? [];
+        if (!Array.TrueForAll(patterns, pattern => isAllowed(pattern.Value))) throw config.Found(field, $"an object of module patterns and {allowed}");
+        return [.. patterns.Select(pattern => (ModulePattern.Parse(config, field, pattern.Name, part: true), pattern.Value))];
     }
 
     // PiSSA and its like start from a changed base model, which the adapter alone does not give back.

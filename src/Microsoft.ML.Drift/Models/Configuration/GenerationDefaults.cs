@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Microsoft.ML.Drift.Data;
 
 namespace Microsoft.ML.Drift.Models;
 
@@ -43,29 +43,22 @@ public sealed record GenerationDefaults
 
     internal static GenerationDefaults Parse(string json, string where)
     {
-        try
+        using var document = SoundJson.Parse(json, where);
+        var config = new ConfigurationReader(document.RootElement, where);
+        return new GenerationDefaults
         {
-            using var document = JsonDocument.Parse(json);
-            var config = new ConfigurationReader(document.RootElement, where);
-            return new GenerationDefaults
-            {
-                EosTokenIds = config.Integers("eos_token_id"),
-                PadTokenId = config.Integers("pad_token_id") is [var first, ..] ? first : null,
-                DoSample = config.Has("do_sample") ? config.Flag("do_sample") : null,
-                Temperature = config.OptionalNumber("temperature"),
-                TopP = config.OptionalNumber("top_p"),
-                TopK = config.OptionalInteger("top_k"),
-                MinP = config.OptionalNumber("min_p"),
-                TypicalP = config.OptionalNumber("typical_p"),
-                RepetitionPenalty = config.OptionalNumber("repetition_penalty"),
-                NoRepeatNgramSize = config.OptionalInteger("no_repeat_ngram_size"),
-                MinNewTokens = config.OptionalInteger("min_new_tokens"),
-                MaxNewTokens = config.OptionalInteger("max_new_tokens"),
-            };
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{where}: this is not valid JSON: {e.Message}", e);
-        }
+            EosTokenIds = config.Integers("eos_token_id"),
+            PadTokenId = config.Integers("pad_token_id") is [var first, ..] ? first : null,
+            DoSample = config.Has("do_sample") ? config.Flag("do_sample") : null,
+            Temperature = config.OptionalNumber("temperature"),
+            TopP = config.OptionalNumber("top_p"),
+            TopK = config.OptionalInteger("top_k"),
+            MinP = config.OptionalNumber("min_p"),
+            TypicalP = config.OptionalNumber("typical_p"),
+            RepetitionPenalty = config.OptionalNumber("repetition_penalty"),
+            NoRepeatNgramSize = config.OptionalInteger("no_repeat_ngram_size"),
+            MinNewTokens = config.OptionalInteger("min_new_tokens"),
+            MaxNewTokens = config.OptionalInteger("max_new_tokens"),
+        };
     }
 }

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Microsoft.ML.Drift.Data;
 
 namespace Microsoft.ML.Drift.Models;
 
@@ -93,14 +93,7 @@ public sealed class ModelConfiguration
 
     internal static ModelConfiguration Parse(string json, string where)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(json);
-            return new ModelConfiguration(json, new ConfigurationReader(document.RootElement, where));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{where}: this is not valid JSON: {e.Message}", e);
-        }
+        using var document = SoundJson.Parse(json, where);
+        return new ModelConfiguration(json, new ConfigurationReader(document.RootElement, where));
     }
 }

@@ -24,7 +24,7 @@ internal static class QwenFamily
         };
         if (experts.Experts.PerToken > experts.Experts.Count)
             throw config.Found("num_experts_per_tok", $"at most num_experts, {experts.Experts.Count}");
-        var (step, denseLayers) = (config.OptionalSize("decoder_sparse_step") ?? 1, config.Integers("mlp_only_layers"));
+        var (step, denseLayers) = (config.OptionalSize("decoder_sparse_step") ?? 1, config.Integers("mlp_only_layers").ToHashSet());
         return StandardFields.Decoder(config, tiedByDefault: false, layer => new LayerSpecification
         {
             Attention = attention,

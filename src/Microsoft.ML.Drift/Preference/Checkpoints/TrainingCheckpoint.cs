@@ -51,12 +51,12 @@ internal static class TrainingCheckpoint
     {
         var description = ReadDescription(folder);
         var file = Path.Combine(folder, Tensors);
-        if (FileSeal.Parse(description["files"]?[Tensors]).ProblemOf(file) is { } damage) throw new InvalidDataException($"{damage}.");
+        if (FileSeal.Parse((description["files"] as JsonObject)?[Tensors]).ProblemOf(file) is { } damage) throw new InvalidDataException($"{damage}.");
         if (description["training"]?.ToString() != key)
             throw new InvalidOperationException($"{folder} belongs to another training: weights, rows or settings were others at its start. Remove it, or start over with Restart (drift: --restart).");
         var logs = (description["logs"] as JsonObject ?? []).ToDictionary(log => log.Key, log => FileSeal.Parse(log.Value));
         foreach (var (name, seal) in logs)
-            if (seal.ProblemOf(Path.Combine(logFolder, name)) is { } cut) throw new InvalidDataException($"{cut}.");
+            if (seal.ProblemOf(logFolder, name) is { } cut) throw new InvalidDataException($"{cut}.");
         using var source = SafetensorsFile.Open(file);
         var state = ReadState(source, description["numbers"] as JsonObject ?? throw new InvalidDataException($"{folder}: there are no numbers."));
         try
@@ -87,7 +87,8 @@ internal static class TrainingCheckpoint
     {
         using var scope = NewDisposeScope();
         var state = new TrainingState();
-        foreach (var (name, value) in numbers) state.Add(name, double.Parse(value!.ToString(), CultureInfo.InvariantCulture));
+        foreach (var (name, value) in numbers)
+            state.Add(name, double.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out var number) ? number : throw new InvalidDataException($"{source.Location}: the number {name} is {value?.ToJsonString() ?? "null"}."));
         foreach (var name in source.Names.Where(name => name.StartsWith(StatePrefix, StringComparison.Ordinal)))
         {
             using var tensor = source.Read(name);

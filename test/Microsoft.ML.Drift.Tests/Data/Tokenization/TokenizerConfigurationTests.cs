@@ -110,7 +110,7 @@ public class TokenizerConfigurationTests
     {
         Assert.Contains("no tokenizer.json", Assert.Throws<InvalidDataException>(() => PretrainedTokenizer.FromFiles(new Dictionary<string, byte[]>())).Message);
         var broken = new Dictionary<string, byte[]> { ["tokenizer.json"] = "{\"version\":"u8.ToArray() };
-        Assert.Contains("tokenizer.json: not valid JSON", Assert.Throws<InvalidDataException>(() => PretrainedTokenizer.FromFiles(broken)).Message);
+        Assert.Contains("tokenizer.json: this is not valid JSON", Assert.Throws<InvalidDataException>(() => PretrainedTokenizer.FromFiles(broken)).Message);
         Assert.Throws<DirectoryNotFoundException>(() => PretrainedTokenizer.Load(Path.Combine(Path.GetTempPath(), "no-such-folder-here")));
     }
 

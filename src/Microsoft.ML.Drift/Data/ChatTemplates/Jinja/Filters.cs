@@ -81,7 +81,9 @@ internal static class Filters
     private static object Soft(Sandbox sandbox, object? value, Arguments arguments, string name, Func<string, string> change)
     {
         arguments.Bind(name);
-        return PythonText.Like(value, sandbox.Made(change(PythonFormat.Str(sandbox, value))));
+        var text = PythonFormat.Str(sandbox, value);
+        sandbox.Walk(text.Length);
+        return PythonText.Like(value, sandbox.Made(change(text)));
     }
 
     private static object? Length(Sandbox sandbox, object? value, Arguments arguments)

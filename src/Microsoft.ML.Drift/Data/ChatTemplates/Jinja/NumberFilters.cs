@@ -48,6 +48,7 @@ internal static class NumberFilters
         if (value is Undefined undefined) throw undefined.Error();
         if (PythonText.Of(value) is { } text)
         {
+            sandbox.Digits(text.Length);
             if (ParseInteger(text, values[1].Index(10)) is { } parsed) return parsed;
             value = ParseFloat(text);
         }
@@ -82,7 +83,7 @@ internal static class NumberFilters
         }
         if (WithoutUnderscores(text) is not { } digits) return null;
         if (radix is not (2 or 4 or 8 or 16 or 32) && digits.Length > RenderLimits.IntegerDigits) return null;
-        if (digits.Length > RenderLimits.IntegerBits / 5) throw Fail.Limit("an integer has too many digits");
+        if (digits.Length * Math.Log2(radix) > RenderLimits.IntegerBits) throw Fail.Limit("an integer has too many digits");
         var result = BigInteger.Zero;
         foreach (var c in digits)
         {

@@ -29,6 +29,7 @@ internal sealed partial class Parser
     private Statement[] ParseUntil(string[]? ends)
     {
         Sandbox.GuardStack();
+        if (endTags.Count >= RenderLimits.BlockDepth) throw Fail.Recursion();
         var body = new List<Statement>();
         if (ends is not null) endTags.Add(ends);
         while (current.Kind != TokenKind.End)

@@ -14,7 +14,8 @@ internal static class PythonFormat
             case string text: return text;
             case Markup markup: return markup.Text;
             case Undefined: return "";
-            case BigInteger or double or bool or null: return Scalar(value);
+            case BigInteger integer: return sandbox.Printed(Integer(integer));
+            case double or bool or null: return Scalar(value);
         }
         var result = new StringBuilder();
         WriteRepr(sandbox, result, value, 0);

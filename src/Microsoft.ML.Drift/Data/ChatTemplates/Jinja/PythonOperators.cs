@@ -8,6 +8,7 @@ internal static class PythonOperators
 {
     public static object? Apply(Sandbox sandbox, BinaryOperator op, object? left, object? right)
     {
+        if (left is BigInteger a && right is BigInteger b) sandbox.Calculate(a, op == BinaryOperator.Power ? a : b);
         if (PythonNumbers.Apply(op, left, right) is { } number) return number;
         if (op == BinaryOperator.Modulo && PythonText.Of(left) is { } format)
             return PythonText.Like(left, PrintfFormat.Format(sandbox, format, right, escape: left is Markup));

@@ -9,20 +9,20 @@ internal static class StringMethods
 
     private static readonly Dictionary<string, Method> Methods = new()
     {
-        ["strip"] = (_, s, t, a) => Strip(s, t, a, "strip", true, true),
-        ["lstrip"] = (_, s, t, a) => Strip(s, t, a, "lstrip", true, false),
-        ["rstrip"] = (_, s, t, a) => Strip(s, t, a, "rstrip", false, true),
-        ["upper"] = (_, s, t, a) => Plain(s, a, "upper", PythonCasing.Upper(t)),
-        ["lower"] = (_, s, t, a) => Plain(s, a, "lower", PythonCasing.Lower(t)),
-        ["title"] = (_, s, t, a) => Plain(s, a, "title", PythonCasing.Title(t)),
-        ["capitalize"] = (_, s, t, a) => Plain(s, a, "capitalize", PythonCasing.Capitalize(t)),
-        ["swapcase"] = (_, s, t, a) => Plain(s, a, "swapcase", PythonCasing.SwapCase(t)),
-        ["casefold"] = (_, s, t, a) => Plain(s, a, "casefold", PythonCasing.Fold(t)),
+        ["strip"] = (sandbox, s, t, a) => Strip(sandbox, s, t, a, "strip", true, true),
+        ["lstrip"] = (sandbox, s, t, a) => Strip(sandbox, s, t, a, "lstrip", true, false),
+        ["rstrip"] = (sandbox, s, t, a) => Strip(sandbox, s, t, a, "rstrip", false, true),
+        ["upper"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "upper", PythonCasing.Upper),
+        ["lower"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "lower", PythonCasing.Lower),
+        ["title"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "title", PythonCasing.Title),
+        ["capitalize"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "capitalize", PythonCasing.Capitalize),
+        ["swapcase"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "swapcase", PythonCasing.SwapCase),
+        ["casefold"] = (sandbox, s, t, a) => Plain(sandbox, s, t, a, "casefold", PythonCasing.Fold),
         ["split"] = (sandbox, s, t, a) => Split(sandbox, s, t, a, "split", fromEnd: false),
         ["rsplit"] = (sandbox, s, t, a) => Split(sandbox, s, t, a, "rsplit", fromEnd: true),
         ["splitlines"] = (sandbox, s, t, a) => List(sandbox, s, PythonText.SplitLines(t, a.Bind("splitlines", "keepends?")[0].Truth())),
-        ["partition"] = (sandbox, s, t, a) => Partition(s, t, a, "partition", fromEnd: false),
-        ["rpartition"] = (sandbox, s, t, a) => Partition(s, t, a, "rpartition", fromEnd: true),
+        ["partition"] = (sandbox, s, t, a) => Partition(sandbox, s, t, a, "partition", fromEnd: false),
+        ["rpartition"] = (sandbox, s, t, a) => Partition(sandbox, s, t, a, "rpartition", fromEnd: true),
         ["startswith"] = (_, _, t, a) => HasEnd(t, a, "startswith", (part, affix) => part.StartsWith(affix, StringComparison.Ordinal)),
         ["endswith"] = (_, _, t, a) => HasEnd(t, a, "endswith", (part, affix) => part.EndsWith(affix, StringComparison.Ordinal)),
         ["find"] = (_, _, t, a) => Find(t, a, "find", fromEnd: false),
@@ -34,15 +34,15 @@ internal static class StringMethods
         ["join"] = Join,
         ["format"] = (sandbox, s, t, a) => PythonText.Like(s, BraceFormat.Format(sandbox, t, a.Positional, a.Keywords, escape: s is Markup)),
         ["format_map"] = FormatMap,
-        ["removeprefix"] = (_, s, t, a) => a.BindPositional("removeprefix", "prefix")[0].Text() is var affix && t.StartsWith(affix, StringComparison.Ordinal) ? PythonText.Like(s, t[affix.Length..]) : s,
-        ["removesuffix"] = (_, s, t, a) => a.BindPositional("removesuffix", "suffix")[0].Text() is var affix && t.EndsWith(affix, StringComparison.Ordinal) ? PythonText.Like(s, t[..^affix.Length]) : s,
+        ["removeprefix"] = (sandbox, s, t, a) => a.BindPositional("removeprefix", "prefix")[0].Text() is var affix && t.StartsWith(affix, StringComparison.Ordinal) ? PythonText.Like(s, sandbox.Made(t[affix.Length..])) : s,
+        ["removesuffix"] = (sandbox, s, t, a) => a.BindPositional("removesuffix", "suffix")[0].Text() is var affix && t.EndsWith(affix, StringComparison.Ordinal) ? PythonText.Like(s, sandbox.Made(t[..^affix.Length])) : s,
         ["center"] = (sandbox, s, t, a) => Pad(sandbox, s, t, a, "center"),
         ["ljust"] = (sandbox, s, t, a) => Pad(sandbox, s, t, a, "ljust"),
         ["rjust"] = (sandbox, s, t, a) => Pad(sandbox, s, t, a, "rjust"),
         ["zfill"] = (sandbox, s, t, a) => PythonText.Like(s, PythonPadding.ZeroFill(sandbox, t, a.BindPositional("zfill", "width")[0])),
         ["expandtabs"] = (sandbox, s, t, a) => PythonText.Like(s, PythonPadding.ExpandTabs(sandbox, t, a.Bind("expandtabs", "tabsize?")[0].Index(8))),
-        ["unescape"] = (_, _, t, a) => Html.Unescape(t),
-        ["striptags"] = (_, _, t, a) => Html.StripTags(t),
+        ["unescape"] = (sandbox, _, t, a) => Changed(sandbox, t, Html.Unescape),
+        ["striptags"] = (sandbox, _, t, a) => Changed(sandbox, t, Html.StripTags),
     };
 
     private static readonly HashSet<string> Refused = ["encode", "translate", "maketrans"];
@@ -56,7 +56,7 @@ internal static class StringMethods
             return new BoundMethod(target, name, (sandbox, arguments) =>
             {
                 arguments.BindPositional($"str.{name}");
-                sandbox.Scan(text.Length);
+                sandbox.Walk(text.Length);
                 return test(text);
             });
         if (!Methods.TryGetValue(name, out var method) || (name is "unescape" or "striptags" && target is string)) return null;
@@ -67,17 +67,26 @@ internal static class StringMethods
         });
     }
 
-    private static object Strip(object target, string text, Arguments arguments, string name, bool atStart, bool atEnd)
+    private static object Strip(Sandbox sandbox, object target, string text, Arguments arguments, string name, bool atStart, bool atEnd)
     {
         var chars = arguments.BindPositional(name, "chars?")[0];
         if (chars is not null && chars != Missing.Value && PythonText.Of(chars) is null) throw Fail.Type($"{name} arg must be None or str");
-        return PythonText.Like(target, PythonText.Trim(text, chars.TextOrNull(), atStart, atEnd));
+        var rest = PythonText.Trim(text, chars.TextOrNull(), atStart, atEnd);
+        sandbox.Walk(text.Length - rest.Length);
+        return PythonText.Like(target, sandbox.Made(rest));
     }
 
-    private static object Plain(object target, Arguments arguments, string name, string result)
+    private static object Plain(Sandbox sandbox, object target, string text, Arguments arguments, string name, Func<string, string> change)
     {
         arguments.BindPositional($"str.{name}");
-        return PythonText.Like(target, result);
+        return PythonText.Like(target, Changed(sandbox, text, change));
+    }
+
+    private static string Changed(Sandbox sandbox, string text, Func<string, string> change)
+    {
+        sandbox.Walk(text.Length);
+        sandbox.Text(text.Length);
+        return change(text);
     }
 
     private static PythonList List(Sandbox sandbox, object target, List<string> parts)
@@ -98,10 +107,11 @@ internal static class StringMethods
         return List(sandbox, target, fromEnd ? PythonText.SplitFromEnd(text, cut, limit) : PythonText.Split(text, cut, limit));
     }
 
-    private static PythonTuple Partition(object target, string text, Arguments arguments, string name, bool fromEnd)
+    private static PythonTuple Partition(Sandbox sandbox, object target, string text, Arguments arguments, string name, bool fromEnd)
     {
         var separator = arguments.BindPositional(name, "sep")[0].Text();
         if (separator.Length == 0) throw Fail.Value("empty separator");
+        sandbox.Text(text.Length);
         var at = fromEnd ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         string[] parts = at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]] : fromEnd ? ["", "", text] : [text, "", ""];
         return new PythonTuple([.. parts.Select(part => PythonText.Like(target, part))]);

@@ -68,7 +68,9 @@ internal static class Tests
     private static string Printed(Sandbox sandbox, object? value, Arguments arguments, string name)
     {
         arguments.Bind(name);
-        return PythonFormat.Str(sandbox, value);
+        var text = PythonFormat.Str(sandbox, value);
+        sandbox.Walk(text.Length);
+        return text;
     }
 
     private static bool Remainder(Sandbox sandbox, object? value, Arguments arguments, string name, int divisor, int remainder)

@@ -7,6 +7,7 @@ namespace Microsoft.ML.Drift.Data.Jinja;
 /// <summary>The filter <c>wordwrap</c>: Python's <c>textwrap.wrap</c> for every line.</summary>
 internal static partial class TextWrap
 {
+    private const int PiecesPerStep = 16;
     private const string Space = @"[\t\n\v\f\r ]";
     private const string NoSpace = @"[^\t\n\v\f\r ]";
     private const string Letter = @"[^\d\W]";
@@ -20,13 +21,18 @@ internal static partial class TextWrap
         var width = values[0].Index(79);
         var wrap = values[2].Or(null) is { } given ? given.Text() : "\n";
         if (width <= 0 && text.Length > 0) throw Fail.Value($"invalid width {width} (must be > 0)");
-        var lines = PythonText.SplitLines(text, keepEnds: false).Select(line => string.Join(wrap, Wrap(line, width, values[1].Truth(true), values[3].Truth(true))));
-        return sandbox.Made(string.Join(wrap, lines));
+        // An empty line stays one, so that lines are counted before they are joined.
+        var lines = PythonText.SplitLines(text, keepEnds: false).Select(line => Wrap(sandbox, line, width, values[1].Truth(true), values[3].Truth(true)) is { Count: > 0 } parts ? parts : [""]).SelectMany(parts => parts).ToArray();
+        sandbox.Text(lines.Sum(line => (long)line.Length + wrap.Length));
+        return string.Join(wrap, lines);
     }
 
-    private static List<string> Wrap(string text, int width, bool breaksWords, bool breaksHyphens)
+    private static List<string> Wrap(Sandbox sandbox, string text, int width, bool breaksWords, bool breaksHyphens)
     {
         var chunks = new Stack<string>((breaksHyphens ? WordsAndHyphens() : Words()).Split(text).Where(chunk => chunk.Length > 0).Reverse());
+        // What is left of a long word is measured and copied for every piece that is cut off it.
+        foreach (var chunk in chunks)
+            if (chunk.Length > width) sandbox.Step((long)chunk.Length * chunk.Length / width / PiecesPerStep);
         var lines = new List<string>();
         while (chunks.Count > 0)
         {

@@ -10,7 +10,7 @@ internal static class BpeModelReader
         // Files of the first versions have no type; merges tell BPE.
         var type = model["type"]?.Text() ?? (model.Has("merges") ? "BPE" : "(none)");
         if (type != "BPE") throw model.Unsupported("model type", type, "BPE");
-        if (model["dropout"] is { } dropout && dropout.Element.GetDouble() != 0)
+        if (model["dropout"] is { } dropout && (dropout.Element.ValueKind != JsonValueKind.Number || dropout.Element.GetDouble() != 0))
             throw dropout.Error($"is {dropout.Element.GetRawText()}: with dropout the same text has other ids each time; set it to null");
 
         return new BpeModel(ReadVocabulary(model.Required("vocab")), ReadMerges(model.Required("merges")), new BpeOptions

@@ -13,7 +13,13 @@ internal sealed class OnigurumaTranslator
     /// <summary>Oniguruma's <c>\w</c> as members of a .NET class.</summary>
     internal const string Word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u24B6-\u24E9";
 
+    /// <summary>Groups within each other, and quantifiers behind each other; real patterns have three.</summary>
+    private const int Depth = 100;
+
+    private const int LongestPattern = 10_000;
+
     private readonly string pattern;
+    private int depth;
     private readonly StringBuilder output = new();
     private readonly HashSet<char> named = [];
     private readonly HashSet<(int First, int Last)> namedBeyondBmp = [];
@@ -34,6 +40,7 @@ internal sealed class OnigurumaTranslator
     /// <summary>The .NET pattern, and what stands in it for code points beyond the BMP.</summary>
     public static (string Pattern, StandIns StandIns) Translate(string pattern)
     {
+        if (pattern.Length > LongestPattern) throw new InvalidDataException($"a pattern of {pattern.Length} characters; at most {LongestPattern} are allowed.");
         // The first reading finds out what the pattern names, the second writes it with stand-ins for what .NET cannot name.
         var names = new OnigurumaTranslator(pattern, standIns: null);
         var standIns = new StandIns(names.named, names.namedBeyondBmp);
@@ -85,6 +92,7 @@ internal sealed class OnigurumaTranslator
     private void Group()
     {
         position++;
+        if (++depth > Depth) throw Unsupported($"groups more than {Depth} deep");
         var (outerCase, outerDot) = (ignoreCase, dotMatchesNewLine);
         if (!Take("?")) output.Append("(?:");
         else if (Take(":")) output.Append("(?:");
@@ -102,6 +110,7 @@ internal sealed class OnigurumaTranslator
                 output.Append("(?:");
                 Alternatives();
                 output.Append(')');
+                depth--;
                 return;
             }
             if (!Take(":")) throw Unsupported($"the group '{Excerpt(position - 2)}'");
@@ -112,6 +121,7 @@ internal sealed class OnigurumaTranslator
         output.Append(')');
         (ignoreCase, dotMatchesNewLine) = (outerCase, outerDot);
         previousFoldedLiteral = '\0';
+        depth--;
     }
 
     private void Options()
@@ -213,7 +223,10 @@ internal sealed class OnigurumaTranslator
             position++;
             output.Insert(atomStart, "(?>").Append(')');
         }
-        if (!AtEnd && pattern[position] is '*' or '+' or '?') Quantifier(atomStart);
+        if (AtEnd || pattern[position] is not ('*' or '+' or '?')) return;
+        if (++depth > Depth) throw Unsupported($"more than {Depth} quantifiers behind each other");
+        Quantifier(atomStart);
+        depth--;
     }
 
     internal bool Take(string text)

@@ -10,18 +10,36 @@ namespace Microsoft.ML.Drift.Data;
 /// </summary>
 internal sealed class RegexPattern : TextPattern
 {
+    /// <summary>For one match. A pattern that goes back over the text again and again would take longer than a life; a sound one takes microseconds.</summary>
+    private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(1);
+
     private readonly Regex regex;
     private readonly StandIns standIns;
+    private readonly string source;
 
     /// <param name="pattern">The pattern as tokenizer.json writes it.</param>
     /// <exception cref="InvalidDataException">The pattern uses a construct that is not supported.</exception>
     public RegexPattern(string pattern)
     {
+        source = pattern;
         (var translated, standIns) = OnigurumaTranslator.Translate(pattern);
-        regex = new Regex(translated, RegexOptions.Compiled | RegexOptions.CultureInvariant);
+        regex = new Regex(translated, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch);
     }
 
+    /// <exception cref="InvalidDataException">The pattern takes too long.</exception>
     public override void FindMatches(ReadOnlySpan<char> text, List<TextMatch> matches)
+    {
+        try
+        {
+            FindAll(text, matches);
+        }
+        catch (RegexMatchTimeoutException exception)
+        {
+            throw new InvalidDataException($"tokenizer.json: the pattern \"{source}\" takes more than {LongestMatch.TotalSeconds} s for one match in a text of {text.Length:N0} characters; it goes over the text again and again. Write it so that no part can match the same text in two ways.", exception);
+        }
+    }
+
+    private void FindAll(ReadOnlySpan<char> text, List<TextMatch> matches)
     {
         if (!text.ContainsAnyInRange('\uD800', '\uDFFF'))
         {

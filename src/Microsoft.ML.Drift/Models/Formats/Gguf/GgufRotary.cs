@@ -39,7 +39,9 @@ internal static class GgufRotary
         if (original is not null && original != length)
         {
             scaling["original_max_position_embeddings"] = original;
-            config["max_position_embeddings"] = checked((int)Math.Round(original.Value * factor));
+            var longest = Math.Round(original.Value * factor);
+            if (longest is < 1 or > int.MaxValue) throw fields.Bad("rope.scaling.factor", $"is {factor}; times the original length, {original}, it must give a length from 1 to {int.MaxValue}");
+            config["max_position_embeddings"] = (int)longest;
         }
         if (fields.OptionalPositive("rope.scaling.yarn_beta_fast") is { } fast) scaling["beta_fast"] = fast;
         if (fields.OptionalPositive("rope.scaling.yarn_beta_slow") is { } slow) scaling["beta_slow"] = slow;
@@ -54,8 +56,10 @@ internal static class GgufRotary
     private static JsonObject Llama3(GgufFile file, GgufFields fields, double theta, int headSize)
     {
         using var tensor = file.Read(GgufNames.RotaryFactors);
+        if (tensor.dtype != torch.ScalarType.Float32 || tensor.shape is not [var count] || count != headSize / 2)
+            throw Unknown($"is {file.StoredType(GgufNames.RotaryFactors)} [{string.Join(", ", tensor.shape)}]; floating-point [{headSize / 2}] is expected");
         var divisors = tensor.data<float>().ToArray();
-        if (tensor.shape is not [var count] || count != headSize / 2) throw Unknown($"has shape [{string.Join(", ", tensor.shape)}]; [{headSize / 2}] is expected");
+        if (divisors.Length == 0 || !Array.TrueForAll(divisors, divisor => divisor > 0 && float.IsFinite(divisor))) throw Unknown("holds no numbers, or some that are not greater than 0");
         foreach (var key in (string[])["rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length"])
             if (fields.Has(key) && fields.OptionalText("rope.scaling.type") is not ("none" or null)) throw fields.Bad(key, $"is given beside the tensor '{GgufNames.RotaryFactors}'; only one of them is supported");
 
