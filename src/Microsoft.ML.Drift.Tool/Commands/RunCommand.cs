@@ -50,6 +50,7 @@ internal static class RunCommand
         var context = new MLContext(options.Training.Seed);
         var dsat = DsatRows.Load(context, parsed.GetValue(Dsat)!, "--dsat");
         using var policy = ModelOptions.OpenForTraining(parsed, modelPath, chatTemplate);
+        using var events = new StageEvents(Path.Combine(output, "runs"));
         var run = ProgressDisplay.Run(progress =>
         {
             options = options with
@@ -60,7 +61,11 @@ internal static class RunCommand
                 Restart = parsed.GetValue(RecipeOptions.Restart),
                 Notices = new Relay<string>(Console.Error.WriteLine),
                 CancellationToken = cancellation,
-                Progress = new Relay<DriftProgress>(value => progress.Report(Progress(value))),
+                Progress = new Relay<DriftProgress>(value =>
+                {
+                    events.Report(value);
+                    progress.Report(Progress(value));
+                }),
             };
             var result = RecipeErrors.Explain(recipe, () => Continue(context, policy, options, dsat));
             progress.Report(new("saving the selected model", 0, 1));

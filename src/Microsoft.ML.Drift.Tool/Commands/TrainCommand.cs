@@ -51,7 +51,7 @@ internal static class TrainCommand
 
         using var policy = ModelOptions.OpenForTraining(parsed, modelPath, chatTemplate);
         using var reference = parsed.GetValue(Reference) is { } other ? ModelOptions.OpenReference(parsed, other, chatTemplate) : null;
-        var log = new TrainingLog { Events = Path.Combine(outputPath, "runs") };
+        using var log = new TrainingLog { Events = Path.Combine(outputPath, "runs") };
         var (result, output) = ProgressDisplay.Run(progress =>
         {
             log.Reported = record => progress.Report(TrainingProgress.Of("Training", record, options));

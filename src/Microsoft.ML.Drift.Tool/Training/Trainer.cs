@@ -24,7 +24,7 @@ internal sealed record Trainer(Func<IDataView, IDataView?, TrainingResult> Fit)
 }
 
 /// <summary>A training's records on their way to TensorBoard events and to the display; metrics.jsonl is the trainer's own.</summary>
-internal sealed class TrainingLog : IProgress<TrainingRecord>
+internal sealed class TrainingLog : IProgress<TrainingRecord>, IDisposable
 {
     private TensorBoardEvents? _events;
 
@@ -41,4 +41,6 @@ internal sealed class TrainingLog : IProgress<TrainingRecord>
         _events.Report(value);
         Reported?.Invoke(value);
     }
+
+    public void Dispose() => _events?.Dispose();
 }

@@ -24,6 +24,7 @@ public sealed class ReportCommandTests(ModelFixture models) : CommandTest(models
         Assert.Contains("<h2 id=\"answers-h\">Before and after</h2>", html);
         Assert.Contains("not what I asked", html);
         Assert.Contains("finished</span>", html);
+        Assert.Single(Directory.GetFiles(At("out/runs/iter1"), "events.out.tfevents.*"));
     }
 
     [Fact]
