@@ -11,11 +11,14 @@ public enum DriftActivity
     /// <summary>Training; counted in optimizer steps.</summary>
     Training,
 
-    /// <summary>Measuring the held-out pairs.</summary>
+    /// <summary>Measuring the held-out pairs; counted in pairs.</summary>
     Evaluating,
 
     /// <summary>Saving the stage's model.</summary>
     Saving,
+
+    /// <summary>Computing what the reference thinks of the pairs, before the first step; counted in pairs.</summary>
+    Preparing,
 }
 
 /// <summary>How far a run is.</summary>

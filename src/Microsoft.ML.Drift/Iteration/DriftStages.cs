@@ -13,6 +13,7 @@ namespace Microsoft.ML.Drift.Iteration;
 internal sealed class DriftStages(MLContext context, CausalLM policy, DriftIterationEstimator.Options options, DriftRows rows, RunFolder? folder) : IDisposable
 {
     private readonly List<DriftStageResult> _results = [];
+    private readonly DriftProgressLog _log = new(context);
     private CausalLM? _current;
     private HeldOutPairs? _heldOut;
 
@@ -74,7 +75,6 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
         var (history, count) = Train(stage, pairs, training, evaluation);
         var trainingTime = Lap(clock);
 
-        Report(stage, DriftActivity.Evaluating, 0, 1);
         _heldOut ??= evaluation is null ? null : HeldOutPairs.Of(FirstHeldOut(evaluation), policy, options.Training);
         var measured = Measure(stage);
         var evaluationTime = Lap(clock);
@@ -114,14 +114,15 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
         {
             CancellationToken = options.CancellationToken,
             Notices = options.Notices,
-            Progress = options.Progress is not { } progress ? null : new Relay<TrainingRecord>(record =>
-                progress.Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record))),
+            Progress = new Relay<TrainingRecord>(record =>
+                Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record))),
         };
         using var scores = folder is null ? null : new StepLog(folder.TrainingScores(stage));
         using var files = folder is null ? null : new TrainingFolder(folder.PathOf(stage), TrainingIdentity.Of(training, trained, null, tokens, heldOut), training, scores);
         if (training.Lora is { } lora) trained.AddAdapter(lora, training.Seed);
         using var run = new PreferenceTraining(trained, null, tokens, heldOut, files is null ? training : training with { Progress = files.Watched })
         {
+            ReferenceScored = (done, total) => Report(stage, DriftActivity.Preparing, done, total),
             BatchScored = (batch, isEvaluation) =>
             {
                 if (isEvaluation || scores is null) return;
@@ -145,7 +146,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     private HeldOutEvaluation? Measure(string stage)
     {
         if (_heldOut is null) return null;
-        var scores = _heldOut.Scores(Current, options.CancellationToken);
+        var scores = _heldOut.Scores(Current, options.CancellationToken, (done, total) => Report(stage, DriftActivity.Evaluating, done, total));
         folder?.WriteHeldOutScores(stage, scores);
         return HeldOutPairs.Summary(scores);
     }
@@ -166,7 +167,13 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     }
 
     private void Report(string stage, DriftActivity activity, int done, int total, double tokensPerSecond = 0) =>
-        options.Progress?.Report(new DriftProgress(stage, activity, done, total, tokensPerSecond));
+        Report(new DriftProgress(stage, activity, done, total, tokensPerSecond));
+
+    private void Report(DriftProgress progress)
+    {
+        _log.Report(progress);
+        options.Progress?.Report(progress);
+    }
 
     private static TimeSpan Lap(Stopwatch clock)
     {

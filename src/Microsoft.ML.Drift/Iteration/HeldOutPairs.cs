@@ -22,20 +22,25 @@ internal sealed class HeldOutPairs
     }
 
     /// <summary>Every pair under a model, against the run's starting model.</summary>
-    public IReadOnlyList<PairScore> Scores(CausalLM model, CancellationToken cancellation) =>
-        [.. Score(model, _pairs, cancellation).Select((now, index) => PairScore.Of(_pairs[index], _beta, now, _start[index]))];
+    /// <param name="model">The model.</param>
+    /// <param name="cancellation">Stops between two pairs.</param>
+    /// <param name="scored">Called with the pairs that are done, and their number.</param>
+    public IReadOnlyList<PairScore> Scores(CausalLM model, CancellationToken cancellation, Action<int, int>? scored = null) =>
+        [.. Score(model, _pairs, cancellation, scored).Select((now, index) => PairScore.Of(_pairs[index], _beta, now, _start[index]))];
 
     public static HeldOutEvaluation Summary(IReadOnlyList<PairScore> scores) => new(
         scores.Count, scores.Average(pair => pair.Margin), scores.Average(pair => pair.Margin > 0 ? 1.0 : 0),
         scores.Average(pair => pair.Chosen - pair.ReferenceChosen), scores.Average(pair => pair.Rejected - pair.ReferenceRejected));
 
-    private static List<(double Chosen, double Rejected)> Score(CausalLM model, IReadOnlyList<PreferenceTokens> pairs, CancellationToken cancellation)
+    private static List<(double Chosen, double Rejected)> Score(CausalLM model, IReadOnlyList<PreferenceTokens> pairs, CancellationToken cancellation, Action<int, int>? scored = null)
     {
         var scorer = new SequenceScorer(model);
-        return [.. pairs.Select(pair =>
+        return [.. pairs.Select((pair, index) =>
         {
             cancellation.ThrowIfCancellationRequested();
-            return (scorer.Score(pair.Chosen.Ids, pair.Chosen.CompletionStart).Sum, scorer.Score(pair.Rejected.Ids, pair.Rejected.CompletionStart).Sum);
+            var score = (scorer.Score(pair.Chosen.Ids, pair.Chosen.CompletionStart).Sum, scorer.Score(pair.Rejected.Ids, pair.Rejected.CompletionStart).Sum);
+            scored?.Invoke(index + 1, pairs.Count);
+            return score;
         })];
     }
 }

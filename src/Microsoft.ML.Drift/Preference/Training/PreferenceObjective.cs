@@ -39,9 +39,12 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         (_settings, _training, _evaluation, _planner) = (settings, training, evaluation, planner);
         _policy = new TokenScorer(policy, planner);
-        _reference = new ReferenceLogProbs(policy, reference, settings, planner);
+        _reference = new ReferenceLogProbs(policy, reference, settings, planner) { Scored = (done, total) => ReferenceScored?.Invoke(done, total) };
         _metrics = new PreferenceMetrics(settings.Loss.Beta, settings.RpoAlpha is not null);
     }
+
+    /// <inheritdoc cref="ReferenceLogProbs.Scored"/>
+    public Action<int, int>? ReferenceScored { get; init; }
 
     /// <summary>Called with every scored micro-batch; the flag is true in evaluation.</summary>
     public Action<ScoredBatch, bool>? BatchScored { get; init; }

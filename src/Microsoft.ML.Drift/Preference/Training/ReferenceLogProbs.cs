@@ -29,6 +29,9 @@ internal sealed class ReferenceLogProbs : IDisposable
         if (settings.ReferenceSync is { } sync) _moving = new MovingReference(policy, explicitReference ?? policy, sync);
     }
 
+    /// <summary>Called with the pairs that were scored in one pass so far, and their number in it.</summary>
+    public Action<int, int>? Scored { get; init; }
+
     /// <summary>Computes the training rows that the batches name.</summary>
     public void ComputeTraining(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, CancellationToken cancellation) =>
         _training = Compute(batches, create, rows, _explicit ?? _policy, cancellation);
@@ -75,6 +78,7 @@ internal sealed class ReferenceLogProbs : IDisposable
         IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rowCount, Decoder reference, CancellationToken cancellation)
     {
         var results = new PairReference?[rowCount];
+        var done = 0;
         foreach (var rows in batches)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -85,6 +89,7 @@ internal sealed class ReferenceLogProbs : IDisposable
             var referenceValues = Answers(batch, tokens, batch.ReferenceWeights);
             var startValues = Answers(batch, start, batch.PolicyWeights);
             for (var i = 0; i < rows.Length; i++) results[rows[i]] = new PairReference(referenceValues[i], startValues[i]);
+            Scored?.Invoke(done += rows.Length, rowCount);
         }
         return results;
     }
