@@ -225,6 +225,43 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void Fit_KilledInTheReferencePass_GoesOnWithTheFirstMissingBatch()
+    {
+        var whole = Train("RmsProp", Options);
+        var pass = Path.Combine(_folder, "reference.part.jsonl");
+        Assert.False(File.Exists(pass));
+        var key = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "reference", "checkpoint.json")))!["training"]!.ToString();
+        foreach (var made in new[] { "reference", "checkpoints" }) Directory.Delete(Path.Combine(_folder, made), recursive: true);
+        File.Delete(Metrics);
+        // What a killed process leaves: a batch that says something the model would never say, so that its use shows, and half a line.
+        using (var journal = new ReferenceJournal(pass, key)) journal.Add("evaluation", [0], [new(new(-1, -2), new(-3, -4))]);
+        File.AppendAllText(pass, "{\"Set\":\"training\",\"Rows\":[1");
+
+        var continued = Train("RmsProp", Options);
+
+        Assert.Equal(whole.Weights, continued.Weights);
+        var evaluation = continued.Records.Zip(whole.Records).First(pair => pair.First.Contains("eval_loss", StringComparison.Ordinal));
+        Assert.NotEqual(evaluation.Second, evaluation.First);
+        Assert.False(File.Exists(pass));
+    }
+
+    [Fact]
+    public void ReferenceJournal_OfAnotherTraining_IsNotUsed()
+    {
+        var file = Path.Combine(Directory.CreateDirectory(_folder).FullName, "part.jsonl");
+        using (var journal = new ReferenceJournal(file, "one")) journal.Add("training", [0, 1], [new(new(-1, -2), new(-3, -4)), new(new(-1.1f, -2), new(-3, -4))]);
+
+        using (var same = new ReferenceJournal(file, "one"))
+        {
+            Assert.Equal(-1.1f, same.Find("training", [1, 0])![0].Reference.Chosen);
+            Assert.Null(same.Find("training", [0, 2]));
+            Assert.Null(same.Find("evaluation", [0]));
+        }
+        using var other = new ReferenceJournal(file, "two");
+        Assert.Null(other.Find("training", [0]));
+    }
+
+    [Fact]
     public void Fit_Diverged_NamesStepRowsAndLastCheckpoint()
     {
         var error = Assert.Throws<TrainingDivergedException>(() => Train("RmsProp", Options with { LearningRate = 1e30, MaximumGradientNorm = null }));

@@ -11,7 +11,7 @@ namespace Microsoft.ML.Drift.Preference;
 /// <remarks>
 /// <code>
 /// metrics.jsonl             one line for each optimizer step and evaluation
-/// reference/                what the reference thinks of each pair, computed once, before the first step
+/// reference/                what the reference thinks of each pair, computed once, before the first step; reference.part.jsonl until all of it is
 /// checkpoints/step-000040/  the training after step 40: weights, optimizer, all that is counted along
 /// </code>
 /// Order of rows and learning rate are functions of step and settings; there is no other generator. Metrics after the last checkpoint are cut off when a run
@@ -109,8 +109,19 @@ internal sealed class TrainingFolder(string path, RunIdentity identity, Training
     /// <summary>Computes the reference log-probs, or takes those of an earlier process.</summary>
     private void Prepare(TrainingLoop loop)
     {
-        if (loop.IsPrepared) return;
-        loop.Run(options.CancellationToken, until: 0);
+        var journal = Path.Combine(path, "reference.part.jsonl");
+        if (!loop.IsPrepared) Compute(loop, journal);
+        File.Delete(journal);
+    }
+
+    private void Compute(TrainingLoop loop, string journalFile)
+    {
+        using (var journal = new ReferenceJournal(journalFile, _key))
+        {
+            loop.ReferenceJournal = journal;
+            loop.Run(options.CancellationToken, until: 0);
+            loop.ReferenceJournal = null;
+        }
         using var state = loop.Save(copy: false);
         TrainingCheckpoint.Write(Reference, _key, state, [], new Dictionary<string, FileSeal>());
     }

@@ -59,8 +59,8 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         // In the first epoch's batches: a policy equal to its reference then has margins of exactly 0, not of rounding noise.
         var steps = Math.Min(plan.TotalSteps, plan.StepsPerEpoch);
-        _reference.ComputeTraining(Enumerable.Range(0, steps).SelectMany(step => plan.RowsOf(step).MicroBatches), CreateTrainingBatch, _training.Count, cancellation);
-        _reference.ComputeEvaluation(EvaluationBatches(), CreateEvaluationBatch, _evaluation.Count, cancellation);
+        _reference.ComputeTraining(Enumerable.Range(0, steps).SelectMany(step => plan.RowsOf(step).MicroBatches), CreateTrainingBatch, _training.Count, ReferenceJournal, cancellation);
+        _reference.ComputeEvaluation(EvaluationBatches(), CreateEvaluationBatch, _evaluation.Count, ReferenceJournal, cancellation);
     }
 
     public override void BeginStep(StepRows rows)

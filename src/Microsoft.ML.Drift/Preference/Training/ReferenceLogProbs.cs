@@ -33,18 +33,18 @@ internal sealed class ReferenceLogProbs : IDisposable
     public Action<int, int>? Scored { get; init; }
 
     /// <summary>Computes the training rows that the batches name.</summary>
-    public void ComputeTraining(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, CancellationToken cancellation) =>
-        _training = Compute(batches, create, rows, _explicit ?? _policy, cancellation);
+    public void ComputeTraining(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, ReferenceJournal? journal, CancellationToken cancellation) =>
+        _training = Compute("training", batches, create, rows, journal, cancellation);
 
     /// <summary>Computes the evaluation rows.</summary>
-    public void ComputeEvaluation(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, CancellationToken cancellation) =>
-        _evaluation = Compute(batches, create, rows, _explicit ?? _policy, cancellation);
+    public void ComputeEvaluation(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, ReferenceJournal? journal, CancellationToken cancellation) =>
+        _evaluation = Compute("evaluation", batches, create, rows, journal, cancellation);
 
     /// <summary>TRL with precomputed log-probs asks for the evaluation rows' at the first evaluation, when the weights have already moved.</summary>
     public void RecomputeEvaluationOnce(IEnumerable<int[]> batches, Func<int[], PairBatch> create, CancellationToken cancellation)
     {
         if (_evaluationRecomputed) return;
-        var late = Compute(batches, create, _evaluation.Length, _explicit ?? _policy, cancellation);
+        var late = Compute("evaluation", batches, create, _evaluation.Length, journal: null, cancellation);
         _evaluation = [.. _evaluation.Zip(late, (early, now) => early! with { Reference = now!.Reference })];
         _evaluationRecomputed = true; // only now: a cancelled pass has computed nothing
     }
@@ -75,23 +75,34 @@ internal sealed class ReferenceLogProbs : IDisposable
     public void Dispose() => _moving?.Dispose();
 
     private PairReference?[] Compute(
-        IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rowCount, Decoder reference, CancellationToken cancellation)
+        string set, IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rowCount, ReferenceJournal? journal, CancellationToken cancellation)
     {
         var results = new PairReference?[rowCount];
         var done = 0;
         foreach (var rows in batches)
         {
             cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var batch = create(rows);
-            var start = new TokenScorer(_policy, _planner).Score(batch, new());
-            var tokens = reference == _policy && _policy.Adapter is null ? start : ScoreWithoutAdapter(reference, batch);
-            var referenceValues = Answers(batch, tokens, batch.ReferenceWeights);
-            var startValues = Answers(batch, start, batch.PolicyWeights);
-            for (var i = 0; i < rows.Length; i++) results[rows[i]] = new PairReference(referenceValues[i], startValues[i]);
+            if (journal?.Find(set, rows) is not { } values)
+            {
+                values = ComputeBatch(create, rows);
+                journal?.Add(set, rows, values);
+            }
+            for (var i = 0; i < rows.Length; i++) results[rows[i]] = values[i];
             Scored?.Invoke(done += rows.Length, rowCount);
         }
         return results;
+    }
+
+    private PairReference[] ComputeBatch(Func<int[], PairBatch> create, int[] rows)
+    {
+        using var scope = NewDisposeScope();
+        var reference = _explicit ?? _policy;
+        var batch = create(rows);
+        var start = new TokenScorer(_policy, _planner).Score(batch, new());
+        var tokens = reference == _policy && _policy.Adapter is null ? start : ScoreWithoutAdapter(reference, batch);
+        var referenceValues = Answers(batch, tokens, batch.ReferenceWeights);
+        var startValues = Answers(batch, start, batch.PolicyWeights);
+        return [.. referenceValues.Zip(startValues, (atReference, atStart) => new PairReference(atReference, atStart))];
     }
 
     /// <summary>A policy with an adapter is its own reference when the adapter is switched off.</summary>

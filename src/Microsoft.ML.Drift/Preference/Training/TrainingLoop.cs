@@ -45,6 +45,12 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     /// <summary>Called after each step with its record and evaluation: the moment for a checkpoint.</summary>
     public Action? StepFinished { get; set; }
 
+    /// <inheritdoc cref="TrainingObjective.ReferenceJournal"/>
+    public ReferenceJournal? ReferenceJournal
+    {
+        set => objective.ReferenceJournal = value;
+    }
+
     /// <summary>Whether the last step's evaluation was begun and stopped: it comes first when the run goes on.</summary>
     public bool EvaluationIsDue => _evaluationDue;
 

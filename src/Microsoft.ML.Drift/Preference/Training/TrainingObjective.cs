@@ -14,6 +14,9 @@ internal abstract class TrainingObjective : IDisposable
     /// <summary>What messages call a training row.</summary>
     public abstract string RowId(int row);
 
+    /// <summary>Where <see cref="Prepare"/> keeps what it finds, and finds what an earlier process kept; null for nowhere.</summary>
+    public ReferenceJournal? ReferenceJournal { get; set; }
+
     /// <summary>Runs once before the first step, with the starting weights.</summary>
     public virtual void Prepare(TrainingPlan plan, CancellationToken cancellation)
     {
