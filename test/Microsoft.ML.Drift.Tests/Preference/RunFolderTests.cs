@@ -234,7 +234,11 @@ public sealed class RunFolderTests : IDisposable
         foreach (var made in new[] { "reference", "checkpoints" }) Directory.Delete(Path.Combine(_folder, made), recursive: true);
         File.Delete(Metrics);
         // What a killed process leaves: a batch that says something the model would never say, so that its use shows, and half a line.
-        using (var journal = new ReferenceJournal(pass, key)) journal.Add("evaluation", [0], [new(new(-1, -2), new(-3, -4))]);
+        using (var journal = new ReferenceJournal(pass, key))
+        {
+            journal.Agree(-1);
+            journal.Add("evaluation", [0], [new(new(-1, -2), new(-3, -4))]);
+        }
         File.AppendAllText(pass, "{\"Set\":\"training\",\"Rows\":[1");
 
         var continued = Train("RmsProp", Options);
@@ -249,10 +253,15 @@ public sealed class RunFolderTests : IDisposable
     public void ReferenceJournal_OfAnotherTraining_IsNotUsed()
     {
         var file = Path.Combine(Directory.CreateDirectory(_folder).FullName, "part.jsonl");
-        using (var journal = new ReferenceJournal(file, "one")) journal.Add("training", [0, 1], [new(new(-1, -2), new(-3, -4)), new(new(-1.1f, -2), new(-3, -4))]);
+        using (var journal = new ReferenceJournal(file, "one"))
+        {
+            Assert.Equal(1000, journal.Agree(1000));
+            journal.Add("training", [0, 1], [new(new(-1, -2), new(-3, -4)), new(new(-1.1f, -2), new(-3, -4))]);
+        }
 
         using (var same = new ReferenceJournal(file, "one"))
         {
+            Assert.Equal(1000, same.Agree(5));
             Assert.Equal(-1.1f, same.Find("training", [1, 0])![0].Reference.Chosen);
             Assert.Null(same.Find("training", [0, 2]));
             Assert.Null(same.Find("evaluation", [0]));

@@ -81,9 +81,17 @@ internal sealed class SftObjective(
         return [("loss", loss), .. Metrics(scores)];
     }
 
-    public override void Save(TrainingState state) => state.Add(TokensSeenKey, _tokensSeen);
+    public override void Save(TrainingState state)
+    {
+        state.Add(TokensSeenKey, _tokensSeen);
+        _scorer.Planner.Save(state);
+    }
 
-    public override void Load(TrainingState state) => _tokensSeen = (long)state.Number(TokensSeenKey);
+    public override void Load(TrainingState state)
+    {
+        _tokensSeen = (long)state.Number(TokensSeenKey);
+        if (options.MaxMemory is null) _scorer.Planner.Load(state);
+    }
 
     private IEnumerable<(string Name, double Value)> Metrics(IReadOnlyList<SftScore> scores)
     {

@@ -12,6 +12,8 @@ internal sealed class PassPlanner
     /// <summary>On the CPU more tokens in one pass are no faster: their activations leave the cache.</summary>
     private const int MostTokensOnCpu = 4096;
 
+    private const string BudgetKey = "memory.budget";
+
     private readonly long _kept;
     private readonly long _keptByCheckpoint;
     private readonly long _work;
@@ -35,6 +37,19 @@ internal sealed class PassPlanner
 
     /// <summary>Bytes for activations and logits; null: without limit.</summary>
     public long? Budget { get; set; }
+
+    /// <summary>Keeps the budget for a run that continues: another division into passes would round differently.</summary>
+    public void Save(TrainingState state) => state.Add(BudgetKey, Recorded);
+
+    /// <summary>Takes the budget of the run's beginning.</summary>
+    public void Load(TrainingState state) => Recorded = state.Number(BudgetKey);
+
+    /// <summary>The budget as a number; -1 without limit.</summary>
+    public double Recorded
+    {
+        get => Budget ?? -1;
+        set => Budget = value >= 0 ? (long)value : null;
+    }
 
     /// <summary>Bytes of logits that a pass may hold: a quarter of the budget, and never more than <see cref="TokenLogProbs.DefaultLogitBudget"/>.</summary>
     public long LogitBudget => Math.Min(Budget / 4 ?? long.MaxValue, TokenLogProbs.DefaultLogitBudget);

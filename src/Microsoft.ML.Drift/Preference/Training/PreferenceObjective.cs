@@ -11,7 +11,6 @@ internal sealed class PreferenceObjective : TrainingObjective
 {
     private const string BcoMeanKey = "bco.mean";
     private const string BcoCountKey = "bco.count";
-    private const string BudgetKey = "memory.budget";
 
     private readonly PreferenceObjectiveSettings _settings;
     private readonly IReadOnlyList<PreferenceTokens> _training;
@@ -57,6 +56,7 @@ internal sealed class PreferenceObjective : TrainingObjective
 
     public override void Prepare(TrainingPlan plan, CancellationToken cancellation)
     {
+        if (ReferenceJournal?.Agree(_planner.Recorded) is { } budget && !_settings.MemoryIsFixed) _planner.Recorded = budget;
         // In the first epoch's batches: a policy equal to its reference then has margins of exactly 0, not of rounding noise.
         var steps = Math.Min(plan.TotalSteps, plan.StepsPerEpoch);
         _reference.ComputeTraining(Enumerable.Range(0, steps).SelectMany(step => plan.RowsOf(step).MicroBatches), CreateTrainingBatch, _training.Count, ReferenceJournal, cancellation);
@@ -137,15 +137,14 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         state.Add(BcoMeanKey, _bcoMean.Value);
         state.Add(BcoCountKey, _bcoMean.Count);
-        state.Add(BudgetKey, _planner.Budget ?? -1);
+        _planner.Save(state);
         _reference.Save(state);
     }
 
     public override void Load(TrainingState state)
     {
         _bcoMean = new RunningMean(state.Number(BcoMeanKey), (long)state.Number(BcoCountKey));
-        // The same passes as before the stop: another division would round differently.
-        if (!_settings.MemoryIsFixed) _planner.Budget = state.Number(BudgetKey) is >= 0 and var budget ? (long)budget : null;
+        if (!_settings.MemoryIsFixed) _planner.Load(state);
         _reference.Load(state);
     }
 

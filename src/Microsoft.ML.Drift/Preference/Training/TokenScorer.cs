@@ -10,6 +10,8 @@ internal sealed class TokenScorer(Decoder decoder, PassPlanner planner)
 {
     public Device Device => decoder.Device;
 
+    public PassPlanner Planner => planner;
+
     /// <summary>Scores without gradient.</summary>
     public TokenScores Score(ITokenBatch batch, TokenLogProbOptions options)
     {
