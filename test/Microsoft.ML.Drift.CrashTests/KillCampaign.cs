@@ -28,13 +28,13 @@ internal sealed record KillOutcome(IReadOnlyDictionary<string, int> Points, int 
 /// left.
 /// </summary>
 /// <remarks>
-/// A kill is planned as an activity and a number of milliseconds: the process is killed so long after it first says that it does this. Activities take turns, moments are random. The
-/// reference pass, which nobody reports, is what follows the last sample; the first step is counted with it.
+/// A kill is planned as an activity and a number of milliseconds: the process is killed so long after it first says that it does this. Activities take turns, moments are random.
+/// <c>Preparing</c> is the reference pass.
 /// </remarks>
-internal sealed class KillCampaign(Workload workload, string folder, string application, TextWriter log)
+internal sealed class KillCampaign(string folder, string application, TextWriter log)
 {
     private const int KillsOfARun = 6;
-    private static readonly string[] Activities = ["Sampling", "Reference", "Training", "Evaluating", "Saving"];
+    private static readonly string[] Activities = ["Sampling", "Preparing", "Training", "Evaluating", "Saving"];
     private const string Anything = "anything";
 
     private readonly SortedDictionary<string, int> _points = new(StringComparer.Ordinal);
@@ -148,18 +148,14 @@ internal sealed class KillCampaign(Workload workload, string folder, string appl
         return new VictimProcess(Workload.PathIn(folder), output, application);
     }
 
-    private bool Matches(string wanted, string line) => wanted switch
+    private static bool Matches(string wanted, string line) => wanted switch
     {
         Anything => line == "begin",
-        "Reference" => IsLastSample(line),
         _ => line.Contains($" {wanted} ", StringComparison.Ordinal),
     };
 
-    private string Activity(string line) =>
-        IsLastSample(line) ? "Reference" : Activities.FirstOrDefault(activity => line.Contains($" {activity} ", StringComparison.Ordinal)) ?? "Beginning";
-
-    // The held-out rows are sampled last.
-    private bool IsLastSample(string line) => line.EndsWith($" Sampling {workload.HeldOutRows}/{workload.HeldOutRows}", StringComparison.Ordinal);
+    private static string Activity(string line) =>
+        Activities.FirstOrDefault(activity => line.Contains($" {activity} ", StringComparison.Ordinal)) ?? "Beginning";
 
     // Thread.Sleep is too coarse for a few milliseconds.
     private static void Wait(double milliseconds)

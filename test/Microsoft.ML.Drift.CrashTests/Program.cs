@@ -33,8 +33,9 @@ int Kill()
     var folder = Directory.CreateTempSubdirectory("drift-kill-").FullName;
     try
     {
-        var workload = Text("--model") is { } model ? Workload.OfModel(folder, model, Number("--rows", 8)) : Workload.Tiny(folder);
-        var outcome = new KillCampaign(workload, folder, "Microsoft.ML.Drift.CrashTests", Console.Out).Run(Number("--points", 200), Number("--terminate", 0), Number("--seed", 1));
+        if (Text("--model") is { } model) Workload.WriteOfModel(folder, model, Number("--rows", 8));
+        else Workload.WriteTiny(folder);
+        var outcome = new KillCampaign(folder, "Microsoft.ML.Drift.CrashTests", Console.Out).Run(Number("--points", 200), Number("--terminate", 0), Number("--seed", 1));
         Console.WriteLine(outcome);
         return outcome.Mismatches.Count == 0 ? 0 : 1;
     }

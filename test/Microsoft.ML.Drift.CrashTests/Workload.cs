@@ -15,21 +15,19 @@ internal sealed record Workload(string Model, string Complaints, string? SeedPai
     private const string FileName = "workload.json";
 
     /// <summary>A model of some thousand weights, a seed stage, two iterations, evaluations in between.</summary>
-    public static Workload Tiny(string folder)
+    public static void WriteTiny(string folder)
     {
         var model = Path.Combine(folder, "model");
         using (var tiny = TinyModel.Create()) tiny.Save(model);
         var workload = new Workload(model, WriteComplaints(folder, 22), WriteSeedPairs(folder, 8), Iterations: 2, HeldOutRows: 4, NewTokens: 24, Epochs: 2);
         workload.Save(folder);
-        return workload;
     }
 
     /// <summary>One short iteration of a given model.</summary>
-    public static Workload OfModel(string folder, string model, int rows)
+    public static void WriteOfModel(string folder, string model, int rows)
     {
         var workload = new Workload(Path.GetFullPath(model), WriteComplaints(folder, rows), null, Iterations: 1, HeldOutRows: 2, NewTokens: 8, Epochs: 1);
         workload.Save(folder);
-        return workload;
     }
 
     public static Workload Load(string path) => JsonSerializer.Deserialize<Workload>(File.ReadAllText(path)) ?? throw new InvalidDataException($"{path} is empty.");

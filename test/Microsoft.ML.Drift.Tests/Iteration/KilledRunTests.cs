@@ -14,7 +14,8 @@ public sealed class KilledRunTests : IDisposable
     [Fact]
     public void Run_KilledAtTwentyMoments_LeavesWhatTheUndisturbedRunLeaves()
     {
-        var outcome = new KillCampaign(Workload.Tiny(_folder), _folder, Application, TextWriter.Null).Run(points: 20, terminations: 4, seed: 20261124);
+        Workload.WriteTiny(_folder);
+        var outcome = new KillCampaign(_folder, Application, TextWriter.Null).Run(points: 20, terminations: 4, seed: 20261124);
 
         TestContext.Current.TestOutputHelper?.WriteLine(outcome.ToString());
         Assert.Equal((20, 4), (outcome.Kills, outcome.Terminations));
@@ -24,7 +25,7 @@ public sealed class KilledRunTests : IDisposable
     [Fact]
     public void Run_SecondProcess_IsRefusedAndNamesTheFirst_AndADeadOwnerReleasesTheFolder()
     {
-        Workload.Tiny(_folder);
+        Workload.WriteTiny(_folder);
         var output = Path.Combine(_folder, "run");
         using var first = new VictimProcess(Workload.PathIn(_folder), output, Application);
         while (!first.Lines.Any(line => line.StartsWith("seed ", StringComparison.Ordinal))) Thread.Sleep(1);
