@@ -27,9 +27,6 @@ internal sealed class CpuBatch : RunningBatch
 
     public override long CacheTokens => _decoder.CacheTokens;
 
-    /// <summary>Tokens that went through the model so far.</summary>
-    internal long ComputedTokens => _decoder.ComputedTokens;
-
     public override int Step()
     {
         var room = PromptTokensPerStep;

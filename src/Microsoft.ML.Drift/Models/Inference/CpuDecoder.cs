@@ -8,8 +8,8 @@ namespace Microsoft.ML.Drift.Models;
 /// keys and values in blocks. New tokens of any rows, whole prompts or single ones, go through it together, without padding.
 /// </summary>
 /// <remarks>
-/// A token's logits are the same to the last bit whatever else is in the pass and however its prompt was cut into passes. Weights may change between
-/// passes if <see cref="ForgetPrompts"/> is called. Used by one thread at a time.
+/// A token's logits are the same to the last bit whatever else is in the pass and however its prompt was cut into passes. The weights must not change
+/// while it exists: prompts computed before are found again. Used by one thread at a time.
 /// </remarks>
 internal sealed unsafe partial class CpuDecoder : IDisposable
 {
@@ -89,9 +89,6 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
         foreach (var block in sequence.Blocks) _blocks.Release(block);
         sequence.Blocks.Clear();
     }
-
-    /// <summary>Forgets prompts that no open row uses: for weights that have changed.</summary>
-    public void ForgetPrompts() => _blocks.ForgetAll();
 
     /// <summary>Puts tokens into the next pass, behind those that their row's cache holds.</summary>
     /// <param name="sequence">The row's cache; at most one call per row and pass.</param>

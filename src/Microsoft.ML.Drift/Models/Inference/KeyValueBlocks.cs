@@ -98,16 +98,6 @@ internal sealed unsafe class KeyValueBlocks : IDisposable
         tokens.CopyTo(block.Ids);
     }
 
-    /// <summary>Forgets what is known, because the weights may have changed.</summary>
-    public void ForgetAll()
-    {
-        while (_idle.First is { } oldest)
-        {
-            Forget(oldest.Value);
-            _empty.Push(oldest.Value);
-        }
-    }
-
     public void Dispose()
     {
         foreach (var block in _blocks) NativeMemory.AlignedFree(block.Memory);

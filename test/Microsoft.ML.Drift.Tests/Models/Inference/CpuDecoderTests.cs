@@ -95,18 +95,6 @@ public class CpuDecoderTests
         Assert.Equal(decoder.Logits(0).ToArray(), decoder.Logits(1).ToArray());
     }
 
-    [Fact]
-    public void Open_AfterForgettingPrompts_StartsFromNothing()
-    {
-        using var model = TinyModel.Create();
-        int[] prompt = [.. Enumerable.Range(0, 65).Select(at => 3 + at * 5 % 90)];
-        using var decoder = new CpuDecoder(model.Decoder);
-        _ = LogitsAfter(decoder, prompt, prompt.Length, []);
-        Assert.Equal(64, decoder.Open(prompt).Length);
-        decoder.ForgetPrompts();   // one row is still open and keeps its blocks; it is the last that may use them
-        Assert.Equal(64, decoder.Open(prompt).Length);
-    }
-
     // LoRA, rsLoRA, DoRA, and an output layer trained as a whole.
     [Theory]
     [MemberData(nameof(LoraAdapterTests.Recorded), MemberType = typeof(LoraAdapterTests))]
