@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
+using Microsoft.ML.Drift.Browser;
 
 namespace Microsoft.ML.Drift.Serving.Tests;
 
 /// <summary>A person at the page, in a real browser. Skipped where there is no Chromium.</summary>
-public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedModels>, IDisposable
+public sealed class ChatPageTests(ServedModels models, Chromium chromium) : IClassFixture<ServedModels>, IClassFixture<Chromium>, IDisposable
 {
     private const string Ready = "document.getElementById('welcome')?.textContent.startsWith('Talk to')";
     private const string Idle = "!document.querySelector('.writing') && document.getElementById('stop').hidden";
@@ -20,34 +21,28 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     /// <summary>Where the pictures of a test go for somebody to look at; nowhere unless DRIFT_SCREENSHOTS names a folder.</summary>
-    private static async Task Picture(Browser browser, string name)
+    private static async Task Picture(BrowserTab browser, string name)
     {
         if (Environment.GetEnvironmentVariable("DRIFT_SCREENSHOTS") is { Length: > 0 } folder) await browser.Screenshot(Path.Combine(Directory.CreateDirectory(folder).FullName, $"{name}.png"));
     }
 
-    private static async Task<Browser> StartBrowser()
+    private static async Task Say(BrowserTab browser, string text)
     {
-        Assert.SkipWhen(Browser.Path is null, "No Chromium is installed here (Debian: apt install chromium).");
-        return await Browser.Start();
-    }
-
-    private static async Task Say(Browser browser, string text)
-    {
-        await browser.Evaluate<object?>("document.getElementById('prompt').focus()");
+        await browser.Focus("#prompt");
         await browser.Type(text);
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.WaitFor($"{Idle} && document.getElementById('prompt').value === ''");
     }
 
-    private static Task<string[]> Texts(Browser browser) => browser.Evaluate<string[]>("[...document.querySelectorAll('#messages .text')].map(e => e.textContent)");
+    private static Task<string[]> Texts(BrowserTab browser) => browser.Evaluate<string[]>("[...document.querySelectorAll('#messages .text')].map(e => e.textContent)");
 
     [Fact]
     public async Task Talk_MarkAsBadAndAnswerAgain_WritesTheRowAndThePair()
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using (var server = await ServedModels.Start(models.Trained, Options))
         {
-            await browser.Open(server.Address, Ready);
+            await browser.Visit(server.Address, Ready);
             await Picture(browser, "empty");
             await Say(browser, "first sun map");
             var answer = (await Texts(browser))[1];
@@ -64,7 +59,7 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
 
             Assert.Equal(["first sun map", answer, "in brackets, please"], (await Texts(browser)).SkipLast(1));
             Assert.Empty(browser.Problems);
-            Assert.All(browser.Requests, address => Assert.StartsWith(server.Address.GetLeftPart(UriPartial.Authority), address.Replace("data:,", server.Address.ToString(), StringComparison.Ordinal).Replace("about:blank", server.Address.ToString(), StringComparison.Ordinal)));
+            Assert.All(browser.Requests, address => Assert.StartsWith(server.Address.GetLeftPart(UriPartial.Authority), address));
 
             var row = JsonNode.Parse(File.ReadAllText(Rows))!;
             Assert.Equal("""[{"role":"user","content":"first sun map"}]""", row["prompt"]!.ToJsonString());
@@ -79,29 +74,29 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     [Fact]
     public async Task Talk_ByKeyboardAlone_ReachesEverythingInOrder()
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using var server = await ServedModels.Start(models.Trained, Options);
-        await browser.Open(server.Address, Ready);
+        await browser.Visit(server.Address, Ready);
 
         // The field has the focus; Shift+Enter is a line, Enter sends.
         await browser.Type("sort pie");
-        await browser.PressEnter(shift: true);
+        await browser.Press("Enter", shift: true);
         await browser.Type("cat");
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.WaitFor($"document.querySelector('.assistant .actions button') && {Idle}");
         Assert.Equal("sort pie\ncat", (await Texts(browser))[0]);
-        await browser.PressTab(shift: true);
+        await browser.Press("Tab", shift: true);
         Assert.Equal("Bad answer", await browser.Evaluate<string>("document.activeElement.textContent"));
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.WaitFor("document.activeElement.closest('.complaint')");
-        await browser.Press("Escape", 27);
+        await browser.Press("Escape");
         Assert.Equal("Bad answer", await browser.Evaluate<string>("document.activeElement.textContent"));
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.Type("too short");
-        await browser.PressTab();
-        await browser.PressTab();
+        await browser.Press("Tab");
+        await browser.Press("Tab");
         Assert.Equal("Save", await browser.Evaluate<string>("document.activeElement.textContent"));
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.WaitFor("document.querySelector('.bad')");
 
         Assert.Equal("prompt", await browser.Evaluate<string>("document.activeElement.id"));
@@ -115,9 +110,9 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     [Fact]
     public async Task Answer_ThatLooksLikeHtml_IsShownAsText()
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using var server = await ServedModels.Start(models.Trained, Options);
-        await browser.Open(server.Address, Ready);
+        await browser.Visit(server.Address, Ready);
         const string Attack = "<img src=x onerror=alert(1)><script>alert(2)</script> **bold** `code <b>` \n```html\n<i>block</i>\n```\nend";
 
         await browser.Evaluate<object?>("document.getElementById('system').value = '<b>system</b>'");
@@ -133,13 +128,13 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     [Fact]
     public async Task Stop_InMidAnswer_KeepsWhatIsThereAndFreesTheServer()
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using var server = await ServedModels.Start(models.Endless, Options with { Generation = new() { MaxNewTokens = 32000, IgnoreEos = true, Temperature = 0, TopP = 1 } });
         using var client = Http.Client(server);
-        await browser.Open(server.Address, Ready);
+        await browser.Visit(server.Address, Ready);
 
         await browser.Type("sing");
-        await browser.PressEnter();
+        await browser.Press("Enter");
         await browser.WaitFor("document.querySelector('.assistant .text')?.textContent.length > 5");
         await browser.Click("#stop");
         await browser.WaitFor(Idle);
@@ -153,9 +148,9 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     [Fact]
     public async Task Key_Missing_IsAskedForAndThenUsed()
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using var server = await ServedModels.Start(models.Trained, Options with { ApiKey = "secret-key" });
-        await browser.Open(server.Address, "document.activeElement?.id === 'key'");
+        await browser.Visit(server.Address, "document.activeElement?.id === 'key'");
 
         await Say(browser, "sort pie cat");
         Assert.Contains("API key", await browser.Evaluate<string>("document.querySelector('.problem').textContent"));
@@ -179,11 +174,11 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
     [InlineData("mobile-dark", true, 360, 720, true)]
     public async Task Layout_OfEveryKindOfScreen_FitsAndHasEnoughContrast(string name, bool dark, int width, int height, bool mobile)
     {
-        await using var browser = await StartBrowser();
+        await using var browser = await chromium.Open();
         await using var server = await ServedModels.Start(models.Trained, Options);
         await browser.Resize(width, height, mobile);
         await browser.PreferDark(dark);
-        await browser.Open(server.Address, Ready);
+        await browser.Visit(server.Address, Ready);
         await Say(browser, "sort pie cat pen");
         await browser.Click(".assistant .actions button", "Bad answer");
         await browser.Type("The words are not in the order of the alphabet.");
@@ -194,23 +189,8 @@ public sealed class ChatPageTests(ServedModels models) : IClassFixture<ServedMod
         await Picture(browser, name);
 
         Assert.Equal(width, await browser.Evaluate<int>("document.documentElement.scrollWidth"));
-        Assert.Empty(await browser.Evaluate<string[]>(PoorContrasts));
+        Assert.Empty(await browser.PoorContrasts(except: ".hidden, .skip"));
         Assert.Empty(await browser.Evaluate<string[]>("[...document.querySelectorAll('button, textarea, input')].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"));
         Assert.Empty(browser.Problems);
     }
-
-    /// <summary>Texts whose contrast with what is behind them is below WCAG's 4.5.</summary>
-    private const string PoorContrasts = """
-        (() => {
-          const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-          const rgba = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-          const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-          const behind = e => { for (; e; e = e.parentElement) { const color = rgba(getComputedStyle(e).backgroundColor); if (color[3] === 255) return color; } return [255, 255, 255]; };
-          return [...document.querySelectorAll('body *')]
-            .filter(e => e.offsetParent && !e.closest('.hidden, .skip') && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
-            .map(e => [e, luminance(rgba(getComputedStyle(e).color)), luminance(behind(e))])
-            .filter(([, a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5)
-            .map(([e, a, b]) => `${e.outerHTML}: ${((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)).toFixed(2)}`);
-        })()
-        """;
 }

@@ -1,91 +1,93 @@
 using System.Globalization;
+using Microsoft.ML.Drift.Browser;
 using Microsoft.ML.Drift.Evaluation.Reports;
-using Microsoft.Playwright;
 
 namespace Microsoft.ML.Drift.Evaluation.Tests.Reports;
 
-/// <summary>The report in a real browser. Where no Chromium is installed these tests are skipped and say so; nothing is downloaded.</summary>
-public sealed class ReportPageTests(ReportPageTests.Browser browser) : IClassFixture<ReportPageTests.Browser>
+/// <summary>The report in a real browser. Skipped where there is no Chromium.</summary>
+public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
 {
+    private const string Lines = "#rows tbody tr:not(.detail)";
+
     [Fact]
     public async Task Open_CompleteRun_HasNoErrorAndAsksForNothing()
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run);
+        await using var page = await Open(run);
 
-        Assert.Equal(6, await page.Rows.CountAsync() - 4); // 3 rows and 2 held-out ones, in two iterations
-        Assert.Equal("10 rows; 1 to 10 shown.", await page.Text("#count"));
-        Assert.Empty(page.Errors);
-        Assert.Equal(["file"], page.Schemes);
+        Assert.Equal(10, await page.Count(Lines)); // 3 rows and 2 held-out ones, in two iterations
+        Assert.Equal(["10 rows; 1 to 10 shown."], await page.Texts("#count"));
+        Assert.Empty(page.Problems);
+        Assert.Equal([Address(run).AbsoluteUri], page.Requests);
     }
 
     [Fact]
     public async Task Sort_ByMarginWithTheKeyboard_OrdersRows_AndTellsAssistiveTechnology()
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run);
-        var margin = page.Page.Locator("[data-sort=margin]");
+        await using var page = await Open(run);
 
-        await margin.FocusAsync();
-        await page.Page.Keyboard.PressAsync("Enter");
+        await page.Focus("[data-sort=margin]");
+        await page.Press("Enter");
+        Assert.Equal("ascending", await page.Attribute("th:has([data-sort=margin])", "aria-sort"));
+        Assert.Equal(["−0.1500", "0", "0", "+0.1000", "+0.3000", "+0.3000", "–", "–", "–", "–"], await Column(page, 5));
 
-        Assert.Equal("ascending", await margin.Locator("..").GetAttributeAsync("aria-sort"));
-        Assert.Equal(["−0.1500", "0", "0", "+0.1000", "+0.3000", "+0.3000", "–", "–", "–", "–"], await page.Column(5));
+        await page.Press("Enter");
+        Assert.Equal("descending", await page.Attribute("th:has([data-sort=margin])", "aria-sort"));
+        Assert.Equal(["+0.3000", "+0.3000", "+0.1000", "0", "0", "−0.1500", "–", "–", "–", "–"], await Column(page, 5));
 
-        await page.Page.Keyboard.PressAsync("Enter");
-        Assert.Equal("descending", await margin.Locator("..").GetAttributeAsync("aria-sort"));
-        Assert.Equal(["+0.3000", "+0.3000", "+0.1000", "0", "0", "−0.1500", "–", "–", "–", "–"], await page.Column(5));
-
-        await page.Page.Keyboard.PressAsync("Enter");
-        Assert.Equal("none", await margin.Locator("..").GetAttributeAsync("aria-sort"));
+        await page.Press("Enter");
+        Assert.Equal("none", await page.Attribute("th:has([data-sort=margin])", "aria-sort"));
     }
 
     [Fact]
     public async Task Filter_BySearchAndVerdict_KeepsWhatFits()
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run);
+        await using var page = await Open(run);
 
-        await page.Page.FillAsync("#q", "MOON cheese");
-        await page.Says("2 of 10 rows; 1 to 2 shown.");
-        await page.Page.ClickAsync("button[type=reset]");
-        await page.Says("10 rows; 1 to 10 shown.");
-        await page.Page.SelectOptionAsync("#f-verdict", "cut at the limit");
-        await page.Says("2 of 10 rows; 1 to 2 shown.");
-        await page.Page.FillAsync("#q", "nothing like this");
-        await page.Says("No row of 10 fits. Clear the filters to see all of them.");
+        await page.Fill("#q", "MOON cheese");
+        await Says(page, "2 of 10 rows; 1 to 2 shown.");
+        await page.Click("button[type=reset]");
+        await Says(page, "10 rows; 1 to 10 shown.");
+        await page.Choose("#f-verdict", "cut at the limit");
+        await Says(page, "2 of 10 rows; 1 to 2 shown.");
+        await page.Fill("#q", "nothing like this");
+        await Says(page, "No row of 10 fits. Clear the filters to see all of them.");
     }
 
     [Fact]
     public async Task Row_Opened_ShowsConversationComplaintBothAnswersAndProvenance()
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run);
-        var toggle = page.Page.GetByRole(AriaRole.Button, new() { Name = "a", Exact = true }).First;
+        await using var page = await Open(run);
+        const string Toggle = "#rows tbody tr:nth-child(2) .toggle"; // row a was the second to be sampled
+        Assert.Equal(["a"], await page.Texts(Toggle));
+        Assert.Contains("button: a", await page.AccessibleNames());
 
-        await toggle.FocusAsync();
-        await page.Page.Keyboard.PressAsync("Space");
+        await page.Focus(Toggle);
+        await page.Press("Space");
 
-        Assert.Equal("true", await toggle.GetAttributeAsync("aria-expanded"));
-        var detail = await page.Text(".detail");
+        Assert.Equal("true", await page.Attribute(Toggle, "aria-expanded"));
+        var detail = Assert.Single(await page.Texts(".detail"));
         Assert.All(
             ["How old is the moon?", "Made of cheese.", "that is not what I asked", "About 4.5 billion years.", "seed 42, iteration 1, sample 0, this row id", "an end token or stop text", "12 tokens; 1 messages left out"],
             text => Assert.Contains(text, detail));
-        await toggle.ClickAsync();
-        Assert.Equal(0, await page.Page.Locator(".detail").CountAsync());
+        await page.Click(Toggle);
+        Assert.Equal(0, await page.Count(".detail"));
     }
 
     [Fact]
     public async Task Chart_ArrowKeys_ReadItsNumbers()
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run);
+        await using var page = await Open(run);
 
-        await page.Page.Locator("#chart-0").FocusAsync();
-        await page.Page.Keyboard.PressAsync("ArrowRight");
-        await page.Page.Keyboard.PressAsync("ArrowRight");
+        await page.Focus("#chart-0");
+        await page.Press("ArrowRight");
+        await page.Press("ArrowRight");
 
-        Assert.Equal("iter1, step 2: loss 0.6000, loss, held out 0.5500", await page.Text("#chart-0 .readout"));
+        Assert.Equal(["iter1, step 2: loss 0.6000, loss, held out 0.5500"], await page.Texts("#chart-0 .readout"));
     }
 
     [Fact]
@@ -94,34 +96,35 @@ public sealed class ReportPageTests(ReportPageTests.Browser browser) : IClassFix
         const string Attack = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> \"q\" שלום 😀";
         using var run = RecordedRun.Complete();
         run.Write("rows.train.jsonl", RecordedRun.Row("a", Attack, Attack, Attack), RecordedRun.Row("b", new string('x', 3_000_000), "no", "y"));
-        await using var page = await browser.Open(run);
+        await using var page = await Open(run);
 
-        foreach (var toggle in await page.Page.Locator(".toggle").AllAsync()) await toggle.ClickAsync();
+        while (await page.Count(".toggle[aria-expanded=false]") > 0) await page.Click(".toggle[aria-expanded=false]");
 
-        Assert.DoesNotContain("owned", await page.Page.TitleAsync());
-        Assert.Contains(Attack, await page.Text(".detail >> nth=1"));
-        Assert.Contains("2,900,000 more characters left out", await page.Text("#rows"));
-        Assert.Empty(page.Errors);
+        Assert.DoesNotContain("owned", await page.Evaluate<string>("document.title"));
+        Assert.Contains(Attack, (await page.Texts(".detail"))[1]);
+        Assert.Contains("2,900,000 more characters left out", Assert.Single(await page.Texts("#rows")));
+        Assert.Empty(page.Problems);
     }
 
     [Fact]
     public async Task Open_TenThousandRows_IsUsableWithinTwoSeconds()
     {
         using var run = RecordedRun.Large(10_000);
-        await using var page = await browser.Open(run);
+        await using var page = await Open(run);
 
-        var ready = int.Parse((await page.Page.Locator("html").GetAttributeAsync("data-ready"))!, CultureInfo.InvariantCulture);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{ready} ms to interactive, {page.Bytes:N0} bytes");
+        var ready = int.Parse((await page.Attribute("html", "data-ready"))!, CultureInfo.InvariantCulture);
+        var bytes = new FileInfo(Address(run).LocalPath).Length;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{ready} ms to interactive, {bytes:N0} bytes");
         Assert.InRange(ready, 1, 2000);
-        Assert.InRange(page.Bytes, 1_000_000, 30_000_000);
-        Assert.Equal(50, await page.Rows.CountAsync());
+        Assert.InRange(bytes, 1_000_000, 30_000_000);
+        Assert.Equal(50, await page.Count(Lines));
 
-        await page.Page.FillAsync("#q", "needle");
-        await page.Says("1,000 of 10,000 rows; 1 to 50 shown.");
-        await page.Page.ClickAsync("[data-page=last]");
-        await page.Says("1,000 of 10,000 rows; 951 to 1,000 shown.");
-        await page.Page.ClickAsync("[data-sort=id]");
-        Assert.Equal(["row-0", "row-10", "row-20"], (await page.Column(0)).Take(3));
+        await page.Fill("#q", "needle");
+        await Says(page, "1,000 of 10,000 rows; 1 to 50 shown.");
+        await page.Click("[data-page=last]");
+        await Says(page, "1,000 of 10,000 rows; 951 to 1,000 shown.");
+        await page.Click("[data-sort=id]");
+        Assert.Equal(["row-0", "row-10", "row-20"], (await Column(page, 0)).Take(3));
     }
 
     [Theory]
@@ -130,11 +133,11 @@ public sealed class ReportPageTests(ReportPageTests.Browser browser) : IClassFix
     public async Task Open_AnyWidth_NothingSticksOut_AndTheStructureHolds(int width)
     {
         using var run = RecordedRun.Complete();
-        await using var page = await browser.Open(run, width);
-        await page.Page.Locator(".toggle").First.ClickAsync();
+        await using var page = await Open(run, width);
+        await page.Click(".toggle");
 
-        var problems = await page.Page.EvaluateAsync<string[]>("""
-            () => {
+        var problems = await page.Evaluate<string[]>("""
+            (() => {
               const all = selector => [...document.querySelectorAll(selector)], problems = [];
               const need = (holds, what) => { if (!holds) problems.push(what); };
               need(document.documentElement.scrollWidth <= document.documentElement.clientWidth, "the page scrolls sideways");
@@ -155,106 +158,37 @@ public sealed class ReportPageTests(ReportPageTests.Browser browser) : IClassFix
               need(new Set(ids).size === ids.length, "an id twice");
               for (const cell of all("#rows td, #rows th")) if (cell.offsetParent) need(cell.getBoundingClientRect().width >= 30, "a cell too narrow to read");
               return problems;
-            }
+            })()
             """);
 
         Assert.Empty(problems);
     }
 
-    [Fact]
-    public async Task Open_LightAndDark_EveryTextStandsOutFromItsGround()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Open_LightOrDark_EveryTextStandsOutFromItsGround(bool dark)
     {
         using var run = RecordedRun.Complete();
-        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
-        {
-            await using var page = await browser.Open(run, scheme: scheme);
-            await page.Page.Locator(".toggle").First.ClickAsync();
+        await using var page = await Open(run, dark: dark);
+        await page.Click(".toggle");
 
-            // WCAG 2.2, 1.4.3: 4.5 to 1.
-            var weak = await page.Page.EvaluateAsync<string[]>("""
-                () => {
-                  const parts = colour => colour.match(/[\d.]+/g).map(Number);
-                  const light = colour => { const [r, g, b] = parts(colour).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
-                  const ground = element => { for (; element; element = element.parentElement) { const colour = getComputedStyle(element).backgroundColor; if (parts(colour)[3] !== 0) return colour; } return "rgb(255, 255, 255)"; };
-                  const weak = new Set();
-                  for (const element of document.querySelectorAll("body *")) {
-                    if (element.closest("script, [hidden], button:disabled") || ![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || !element.checkVisibility()) continue;
-                    const style = getComputedStyle(element), colour = element.closest("svg") ? style.fill : style.color;
-                    const [one, other] = [light(colour), light(ground(element))].sort((a, b) => b - a);
-                    const ratio = (one + .05) / (other + .05);
-                    if (ratio < 4.5) weak.add(`${element.tagName}.${element.className}: ${ratio.toFixed(2)}`);
-                  }
-                  return [...weak];
-                }
-                """);
-
-            Assert.Empty(weak);
-        }
+        Assert.Empty(await page.PoorContrasts(except: "[hidden], button:disabled"));
     }
 
-    /// <summary>An opened report and what went wrong in it.</summary>
-    public sealed class ReportTab(IBrowserContext context, IPage page, List<string> errors, HashSet<string> schemes, long bytes) : IAsyncDisposable
+    private async Task<BrowserTab> Open(RecordedRun run, int width = 1280, bool dark = false)
     {
-        public IPage Page { get; } = page;
-
-        public IReadOnlyList<string> Errors { get; } = errors;
-
-        public IReadOnlyCollection<string> Schemes { get; } = schemes;
-
-        public long Bytes { get; } = bytes;
-
-        public ILocator Rows => Page.Locator("#rows tbody tr:not(.detail)");
-
-        public Task<string> Text(string selector) => Page.Locator(selector).First.InnerTextAsync();
-
-        public Task Says(string text) => Assertions.Expect(Page.Locator("#count")).ToHaveTextAsync(text);
-
-        public async Task<IReadOnlyList<string>> Column(int index) => await Page.Locator($"#rows tbody tr:not(.detail) > :nth-child({index + 1})").AllInnerTextsAsync();
-
-        public async ValueTask DisposeAsync() => await context.CloseAsync();
+        var page = await chromium.Open();
+        RunReport.Load(run.Folder).SaveAsHtml(Address(run).LocalPath);
+        await page.Resize(width, 900);
+        await page.PreferDark(dark);
+        await page.Visit(Address(run), readyWhen: "document.querySelector('html[data-ready]')");
+        return page;
     }
 
-    /// <summary>Chromium from where systems keep it, started once for all tests of the class.</summary>
-    public sealed class Browser : IAsyncLifetime
-    {
-        private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+    private static Uri Address(RecordedRun run) => new(run.At("report.html"));
 
-        // A test machine is often a container without a sandbox, a GPU or a network.
-        private static readonly string[] Arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+    private static Task Says(BrowserTab page, string text) => page.WaitFor($"document.getElementById('count').textContent === '{text}'");
 
-        private IPlaywright? _playwright;
-        private IBrowser? _browser;
-
-        public async ValueTask InitializeAsync()
-        {
-            if (Find() is not { } program) return;
-            _playwright = await Playwright.Playwright.CreateAsync();
-            _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = Arguments });
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (_browser is not null) await _browser.CloseAsync();
-            _playwright?.Dispose();
-        }
-
-        internal async Task<ReportTab> Open(RecordedRun run, int width = 1280, ColorScheme scheme = ColorScheme.Light)
-        {
-            Assert.SkipWhen(_browser is null, $"No Chromium on this machine: none of {string.Join(", ", Names)} is on the PATH.");
-            var file = run.At("report.html");
-            RunReport.Load(run.Folder).SaveAsHtml(file);
-            var context = await _browser!.NewContextAsync(new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme });
-            var page = await context.NewPageAsync();
-            var (errors, schemes) = (new List<string>(), new HashSet<string>());
-            page.Console += (_, message) => errors.Add(message.Text);
-            page.PageError += (_, error) => errors.Add(error);
-            page.Request += (_, request) => schemes.Add(new Uri(request.Url).Scheme);
-            await page.GotoAsync(new Uri(file).AbsoluteUri);
-            await page.Locator("html[data-ready]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
-            return new ReportTab(context, page, errors, schemes, new FileInfo(file).Length);
-        }
-
-        private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .SelectMany(folder => Names.Select(name => Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name))).FirstOrDefault(File.Exists);
-    }
+    private static Task<string[]> Column(BrowserTab page, int index) => page.Texts($"{Lines} > :nth-child({index + 1})");
 }
