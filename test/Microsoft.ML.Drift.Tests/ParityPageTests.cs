@@ -15,7 +15,7 @@ public class ParityPageTests
         Assert.SkipWhen(Golden.FolderOrNull("hf", "models") is null, "The recordings are not on this machine.");
         var page = File.ReadAllText(Path.Combine(Checkout.Root, "docs", "parity.md"));
 
-        Assert.Equal([], Recorded().Where(row => !Section(page, row.Group).Contains($"\n| {row.Item}", StringComparison.Ordinal)));
+        Assert.Equal([], Recorded().Where(row => row.Item[0] != '(' && !Section(page, row.Group).Contains($"\n| {row.Item}", StringComparison.Ordinal)));
     }
 
     [Fact]

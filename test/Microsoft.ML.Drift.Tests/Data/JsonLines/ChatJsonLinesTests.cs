@@ -283,6 +283,7 @@ public sealed class ChatJsonLinesTests : IDisposable
     [Fact]
     public void Load_RecordedFiles_GiveEveryRow()
     {
+        Golden.Folder("trl", "sft.jsonl");   // all of the files, or none
         var trl = Golden.Folder("trl");
         var counts = new Dictionary<string, int>
         {
