@@ -1,3 +1,4 @@
+using Microsoft.Extensions.AI;
 using Microsoft.ML.Data;
 using Microsoft.ML.Drift.Data;
 using Microsoft.ML.Drift.Generation;
@@ -80,6 +81,17 @@ public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
     /// model itself keeps its adapter. A model without an adapter is saved as ever.
     /// </summary>
     public CausalLMTransformer WithAdapterMerged() => new(Model, Generation, OutputColumnName, InputColumnName, Batching) { SavesMerged = true };
+
+    /// <summary>
+    /// The model as a chat client of Microsoft.Extensions.AI, with streaming: for chat programs, and for judges. Calls may overlap, and then share one running batch of <see cref="Batching"/>'s size.
+    /// </summary>
+    /// <remarks>
+    /// <para><see cref="Generation"/> holds what a call's options do not say. Options that a local model has no use for (tools, JSON formats, conversation ids, other models) are refused, not ignored.
+    /// With <c>logprobs</c> and <c>top_logprobs</c> in a call's additional properties, as in OpenAI's protocol, the response has log-probabilities in that protocol's form.</para>
+    /// <para>The same messages with the same settings get the same answer. Nothing else may use the model's weights until the client is disposed of; disposing of it leaves the model.</para>
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The model has no tokenizer, or no chat template.</exception>
+    public IChatClient AsChatClient() => new ModelChatClient(Model, Generation, Batching);
 
     /// <summary>The input's columns and the answers.</summary>
     /// <param name="inputSchema">The schema of the rows to answer.</param>
