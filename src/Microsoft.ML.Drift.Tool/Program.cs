@@ -24,6 +24,7 @@ internal static class Program
             RunCommand.Create(),
             SampleCommand.Create(),
             EvaluateCommand.Create(),
+            JudgeCommand.Create(),
             ConvertCommand.Create(),
             InspectCommand.Create(),
             ReportCommand.Create(),
@@ -31,7 +32,7 @@ internal static class Program
         };
         foreach (var option in new Option[] { CommonOptions.Threads, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Verbose }) root.Options.Add(option);
         // convert has a --dtype of its own, which names what is stored.
-        foreach (var command in root.Subcommands.Where(command => command.Options.All(option => option.Name != CommonOptions.Dtype.Name))) command.Options.Add(CommonOptions.Dtype);
+        foreach (var command in root.Subcommands.Concat(root.Subcommands.SelectMany(command => command.Subcommands)).Where(command => command.Options.All(option => option.Name != CommonOptions.Dtype.Name))) command.Options.Add(CommonOptions.Dtype);
 
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Drift.Data;
+using Microsoft.ML.Drift.Evaluation.Statistics;
 using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
 
@@ -22,13 +23,14 @@ internal static class EvaluateCommand
     {
         var command = new CliCommand("evaluate", """
             Held-out pairs under two models side by side: log-probs and lengths of both answers, margin and accuracy.
-            A table goes to standard error, the same figures as one JSON object to the output.
+            A table goes to standard error, the same figures as one JSON object to the output. The subcommands look at answers and judgements instead of pairs.
 
             Example: drift evaluate --model trained --reference models/SmolLM2-135M-Instruct --input pairs.test.jsonl
             """)
         {
             CommonOptions.Model, CommonOptions.Adapter, CommonOptions.BaseModel, Reference, Beta, CommonOptions.Input, CommonOptions.Output,
         };
+        foreach (var subcommand in new[] { EvaluateResponsesCommand.Create(), EvaluateAlpacaEvalCommand.Create(), EvaluateWildBenchCommand.Create() }) command.Subcommands.Add(subcommand);
         command.SetAction(CommandAction.Of(Run));
         return command;
     }
@@ -73,11 +75,19 @@ internal static class EvaluateCommand
         }
         if (other is not null)
         {
-            table.Add("margin against the reference", TextTable.Number(own.MarginAgainst(other, beta)), "", "");
-            table.Add("accuracy against the reference", TextTable.Number(own.AccuracyAgainst(other)), "", "");
+            foreach (var (name, figure) in Against(own, other, beta))
+                table.Add($"{name} against the reference", TextTable.Number(figure.Value), $"{TextTable.Number(figure.Low)} –", $"{TextTable.Number(figure.High)} (95 %)");
         }
         Console.Error.WriteLine($"{own.Count} pairs; log-probs are means over pairs, in nats");
         table.Write(Console.Error);
+    }
+
+    /// <summary>Mean margin, and the share of margins greater than 0, with their bootstrap intervals over pairs.</summary>
+    private static IEnumerable<(string Name, Estimate Figure)> Against(PairScores own, PairScores other, double beta)
+    {
+        var margins = own.Margins(other).ToList();
+        yield return ("margin", Bootstrap.Mean([.. margins.Select(margin => beta * margin)]));
+        yield return ("accuracy", Bootstrap.Mean([.. margins.Select(margin => margin > 0 ? 1.0 : 0)]));
     }
 
     private static void WriteJson(Utf8JsonWriter json, PairScores own, PairScores? other, double beta)
@@ -86,8 +96,12 @@ internal static class EvaluateCommand
         if (other is not null)
         {
             json.WriteNumber("beta", beta);
-            json.WriteNumber("margin", own.MarginAgainst(other, beta));
-            json.WriteNumber("accuracy", own.AccuracyAgainst(other));
+            foreach (var (name, figure) in Against(own, other, beta))
+            {
+                json.WriteNumber(name, figure.Value);
+                json.WriteNumber($"{name}_low", figure.Low);
+                json.WriteNumber($"{name}_high", figure.High);
+            }
         }
         Write("model", own);
         if (other is not null) Write("reference", other);
@@ -133,12 +147,7 @@ internal static class EvaluateCommand
             ("tokens/rejected", _pairs.Average(pair => pair.RejectedTokens)),
         ];
 
-        /// <summary>Mean of DPO's reward margin, β[(log π(y_w) − log π_ref(y_w)) − (log π(y_l) − log π_ref(y_l))].</summary>
-        public double MarginAgainst(PairScores reference, double beta) => beta * Margins(reference).Average();
-
-        /// <summary>Share of pairs whose margin is greater than 0.</summary>
-        public double AccuracyAgainst(PairScores reference) => Margins(reference).Average(margin => margin > 0 ? 1.0 : 0);
-
-        private IEnumerable<double> Margins(PairScores reference) => _pairs.Zip(reference._pairs, (own, other) => own.Chosen - other.Chosen - (own.Rejected - other.Rejected));
+        /// <summary>DPO's reward margins, β[(log π(y_w) − log π_ref(y_w)) − (log π(y_l) − log π_ref(y_l))], without β.</summary>
+        public IEnumerable<double> Margins(PairScores reference) => _pairs.Zip(reference._pairs, (own, other) => own.Chosen - other.Chosen - (own.Rejected - other.Rejected));
     }
 }

@@ -117,11 +117,16 @@ public sealed class TextCommandTests(ModelFixture models) : CommandTest(models)
     [InlineData("train")]
     [InlineData("run")]
     [InlineData("evaluate")]
+    [InlineData("evaluate", "responses")]
+    [InlineData("evaluate", "alpacaeval")]
+    [InlineData("evaluate", "wildbench")]
+    [InlineData("judge")]
     [InlineData("convert")]
     [InlineData("inspect")]
-    public async Task Help_OfEveryCommand_HasAnExampleThatIsItself(string command)
+    public async Task Help_OfEveryCommand_HasAnExampleThatIsItself(params string[] words)
     {
-        var help = (await Succeed(command, "--help")).Output;
+        var help = (await Succeed([.. words, "--help"])).Output;
+        var command = string.Join(' ', words);
 
         Assert.Contains("Example:", help);
         Assert.Contains($"drift {command} --", help.Replace("inspect pairs.jsonl", "inspect", StringComparison.Ordinal));
