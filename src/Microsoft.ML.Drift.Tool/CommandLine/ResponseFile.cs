@@ -25,10 +25,26 @@ internal static class ResponseFile
 {
     public static readonly Option<string?> Baseline = new("--baseline") { Description = "Another model's answers to the same rows, to compare with.", HelpName = "FILE" };
 
-    public static List<ResponseLine> Read(string path)
+    public static readonly Option<string?> Rows = new("--rows")
     {
-        var rows = JsonLinesInput.Read(path).Select(Row).ToList();
-        return rows.Count > 0 ? rows : throw new InvalidInputException($"{path}: there is no row.");
+        Description = "What was asked, in the order of the answers: rows with \"prompt\", \"id\", \"rejected\", \"user_preference\", such as the input of drift generate.",
+        HelpName = "FILE",
+    };
+
+    /// <param name="path">The answers.</param>
+    /// <param name="rowsPath">What was asked, row by row; null: the answers have it, as far as it is known.</param>
+    public static List<ResponseLine> Read(string path, string? rowsPath)
+    {
+        var rows = JsonLinesInput.Read(path).Select(line => Row(line)).ToList();
+        if (rows.Count == 0) throw new InvalidInputException($"{path}: there is no row.");
+        if (rowsPath is null) return rows;
+        var asked = JsonLinesInput.Read(rowsPath).Select(line => Fill(line, new ResponseLine())).ToList();
+        if (asked.Count != rows.Count) throw new InvalidInputException($"{rowsPath} has {asked.Count} rows and {path} {rows.Count}; each answer must have its row.");
+        foreach (var (row, question) in rows.Zip(asked))
+            (row.RowId, row.Prompt, row.Rejected, row.Feedback) = (Or(row.RowId, question.RowId), Or(row.Prompt, question.Prompt), Or(row.Rejected, question.Rejected), Or(row.Feedback, question.Feedback));
+        return rows;
+
+        static string Or(string own, string other) => own.Length > 0 ? own : other;
     }
 
     /// <summary>The columns that all rows of all files have.</summary>
@@ -46,11 +62,13 @@ internal static class ResponseFile
     private static ResponseLine Row(JsonLine line)
     {
         var response = line.Field("response", JsonValueKind.String, JsonValueKind.Array) is not null ? "response" : line.Field("text", JsonValueKind.String) is not null ? "text" : "completion";
-        return new ResponseLine
-        {
-            RowId = Optional(line, "id"), Prompt = Optional(line, "prompt"), Response = Content(line, response, line.Required(response, JsonValueKind.String, JsonValueKind.Array)),
-            Rejected = Optional(line, "rejected"), Feedback = Optional(line, "user_preference"), FinishReason = FinishReason(line),
-        };
+        return Fill(line, new ResponseLine { Response = Content(line, response, line.Required(response, JsonValueKind.String, JsonValueKind.Array)), FinishReason = FinishReason(line) });
+    }
+
+    private static ResponseLine Fill(JsonLine line, ResponseLine row)
+    {
+        (row.RowId, row.Prompt, row.Rejected, row.Feedback) = (Optional(line, "id"), Optional(line, "prompt"), Optional(line, "rejected"), Optional(line, "user_preference"));
+        return row;
     }
 
     private static string FinishReason(JsonLine line)

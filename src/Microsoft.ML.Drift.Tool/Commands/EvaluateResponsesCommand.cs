@@ -22,10 +22,10 @@ internal static class EvaluateResponsesCommand
             Answers without a judge: lengths, repetition, copying, endings, distinct-n, self-BLEU, coverage; with --baseline every difference with its interval and paired tests.
             A line: {"response" or "text", "prompt"?, "id"?, "rejected"?, "user_preference"?, "finish_reason"?}; rows of two files are paired by id, else by order.
 
-            Example: drift evaluate responses --input after.jsonl --baseline before.jsonl
+            Example: drift evaluate responses --input after.jsonl --baseline before.jsonl --rows dsat.jsonl
             """)
         {
-            CommonOptions.Input, ResponseFile.Baseline, Embedding, Clusters, CommonOptions.Output,
+            CommonOptions.Input, ResponseFile.Baseline, ResponseFile.Rows, Embedding, Clusters, CommonOptions.Output,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;
@@ -34,8 +34,8 @@ internal static class EvaluateResponsesCommand
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var context = new MLContext();
-        var candidate = ResponseFile.Read(parsed.GetValue(CommonOptions.Input)!);
-        var baseline = parsed.GetValue(ResponseFile.Baseline) is { } path ? ResponseFile.Read(path) : null;
+        var candidate = ResponseFile.Read(parsed.GetValue(CommonOptions.Input)!, parsed.GetValue(ResponseFile.Rows));
+        var baseline = parsed.GetValue(ResponseFile.Baseline) is { } path ? ResponseFile.Read(path, parsed.GetValue(ResponseFile.Rows)) : null;
         using var model = parsed.GetValue(Embedding) is { } folder ? ModelOptions.OpenOther(parsed, folder) : null;
         var options = new ResponseEvaluationOptions
         {

@@ -30,7 +30,7 @@ internal static class JudgeCommand
             Example: OPENAI_API_KEY=… drift judge --input after.jsonl --baseline before.jsonl --judge-url https://api.openai.com/v1 --judge-model gpt-4o --api-key-env OPENAI_API_KEY --cache judge.jsonl --output annotations.json
             """)
         {
-            CommonOptions.Input, Baseline, Url, Name, KeyVariable, Local, Cache, Order, Concurrency, InputPrice, OutputPrice, Annotations,
+            CommonOptions.Input, Baseline, ResponseFile.Rows, Url, Name, KeyVariable, Local, Cache, Order, Concurrency, InputPrice, OutputPrice, Annotations,
         };
         command.SetAction(CommandAction.Of(Run));
         return command;
@@ -38,7 +38,7 @@ internal static class JudgeCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var examples = Examples(parsed.GetValue(CommonOptions.Input)!, parsed.GetValue(Baseline)!);
+        var examples = Examples(parsed.GetValue(CommonOptions.Input)!, parsed.GetValue(Baseline)!, parsed.GetValue(ResponseFile.Rows));
         var options = new JudgeOptions
         {
             CachePath = parsed.GetValue(Cache), MaxConcurrency = parsed.GetValue(Concurrency), Price = new(parsed.GetValue(InputPrice), parsed.GetValue(OutputPrice)),
@@ -70,16 +70,16 @@ internal static class JudgeCommand
         return variable is null ? new OpenAICompatibleChatClient(endpoint, name) : OpenAICompatibleChatClient.FromEnvironment(endpoint, name, variable);
     }
 
-    private static List<AlpacaEvalExample> Examples(string input, string baseline)
+    private static List<AlpacaEvalExample> Examples(string input, string baseline, string? rows)
     {
-        var (own, other) = (ResponseFile.Read(input), ResponseFile.Read(baseline));
+        var (own, other) = (ResponseFile.Read(input, rows), ResponseFile.Read(baseline, rows));
         if (own.Count != other.Count) throw new InvalidInputException($"{input} has {own.Count} rows and {baseline} {other.Count}; both must answer the same rows.");
         if (own.Concat(other).All(row => row.RowId.Length > 0))
         {
             var byId = other.GroupBy(row => row.RowId).ToDictionary(group => group.Key, group => group.Count() == 1 ? group.First() : throw new InvalidInputException($"{baseline}: the id \"{group.Key}\" occurs twice."));
             other = [.. own.Select(row => byId.GetValueOrDefault(row.RowId) ?? throw new InvalidInputException($"{baseline}: there is no row \"{row.RowId}\", which {input} has."))];
         }
-        if (own.FindIndex(row => row.Prompt.Length == 0) is >= 0 and var without) throw new InvalidInputException($"{input}: row {without + 1} has no \"prompt\"; a judge must see what was asked.");
+        if (own.FindIndex(row => row.Prompt.Length == 0) is >= 0 and var without) throw new InvalidInputException($"{input}: row {without + 1} has no \"prompt\"; a judge must see what was asked. Add it, or give --rows.");
         return [.. own.Zip(other, (mine, theirs) => new AlpacaEvalExample(mine.Prompt, theirs.Response, mine.Response))];
     }
 

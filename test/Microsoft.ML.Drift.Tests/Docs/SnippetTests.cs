@@ -13,7 +13,7 @@ public sealed class SnippetTests : IDisposable
     private const int Rows = 24;
 
     private static readonly string[] Made =
-        ["dsat.jsonl", "sft.jsonl", "own.jsonl", "pairs.jsonl", "samples.jsonl", "drift.zip", "assistant.zip", "assistant", "model-folder", "copy", "run"];
+        ["dsat.jsonl", "sft.jsonl", "own.jsonl", "pairs.jsonl", "samples.jsonl", "drift.zip", "assistant.zip", "judge.jsonl", "assistant", "model-folder", "copy", "run"];
 
     private readonly MLContext _ml = new();
     private readonly CausalLM _policy = TinyModel.Create();
@@ -61,6 +61,29 @@ public sealed class SnippetTests : IDisposable
         Assert.True(File.Exists("run/iter2/model/model.safetensors"));
         Assert.True(File.Exists("assistant/model.safetensors"));
         Assert.NotEmpty(File.ReadLines("pairs.jsonl"));
+    }
+
+    [Fact]
+    public async Task Evaluation_Examples_Run()
+    {
+        using var other = TinyModel.Create(seed: 2);
+        _ml.Data.SaveAsChatJsonLines(_ml.Data.LoadFromEnumerable(Enumerable.Range(0, 6).Select(row => new Pair { Prompt = $"say {(char)('a' + row)}", Chosen = "yes", Rejected = "no" })), "pairs.jsonl");
+
+        Snippets.Evaluation(_ml, _policy, other);
+        // An untrained model names no better answer; equal answers tie without being asked.
+        await Snippets.Judging(_ml, _policy, Questions, [new("say a", "yes", "yes"), new("say b", "yes", "no")]);
+        await Snippets.Chat(_ml.Transforms.AnswerPrompts(_policy, generation: new() { MaxNewTokens = 8 }).Fit(Questions));
+
+        Assert.NotEmpty(File.ReadLines("judge.jsonl"));
+    }
+
+    private sealed class Pair
+    {
+        public string Prompt { get; set; } = "";
+
+        public string Chosen { get; set; } = "";
+
+        public string Rejected { get; set; } = "";
     }
 
     [Fact]

@@ -11,6 +11,9 @@ using Microsoft.ML.Drift.Iteration;
 using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
 // end snippet
+using Microsoft.ML.Drift.Evaluation.AlpacaEval;
+using Microsoft.ML.Drift.Evaluation.Judging;
+using Microsoft.ML.Drift.Evaluation.Offline;
 
 namespace Microsoft.ML.Drift.Tests.Docs;
 
@@ -193,6 +196,44 @@ internal static class Snippets
         using var model = CausalLM.Load("model-folder", new CausalLMLoadOptions { Device = "cpu", Dtype = WeightType.Float32 });
         Console.WriteLine($"{model.ParameterCount} weights, {model.Tokenizer?.VocabularySize} tokens");
         model.Save("copy", WeightType.BFloat16);
+        // end snippet
+    }
+
+    public static void Evaluation(MLContext ml, CausalLM before, CausalLM after)
+    {
+        // snippet: evaluate-pairs
+        var pairs = ml.Data.LoadFromChatJsonLines("pairs.jsonl");                     // Prompt, Chosen, Rejected
+        PairMetrics held = ml.Drift().Evaluate(pairs, after, reference: before);
+        Console.WriteLine($"margin {held.Margin.Value:F3} ({held.Margin.Low:F3} to {held.Margin.High:F3}), accuracy {held.Accuracy.Value:P0} of {held.Pairs} pairs");
+        // end snippet
+
+        // snippet: evaluate-responses
+        var greedy = GenerationOptions.Greedy with { MaxNewTokens = 128 };
+        var old = ml.Transforms.AnswerPrompts(before, generation: greedy).Fit(pairs).Transform(pairs);
+        var now = ml.Transforms.AnswerPrompts(after, generation: greedy).Fit(pairs).Transform(pairs);
+        ResponseComparison comparison = ml.Drift().Compare(old, now, new() { Tokenizer = before.Tokenizer, EmbeddingModel = before });
+        foreach (var each in comparison.Differences)
+            Console.WriteLine($"{each.Name}: {each.Baseline:F3} → {each.Candidate:F3}, difference {each.Difference.Low:F3} to {each.Difference.High:F3}");
+        // end snippet
+    }
+
+    public static async Task Judging(MLContext ml, CausalLM model, IDataView rows, IReadOnlyList<AlpacaEvalExample> examples)
+    {
+        // snippet: judge
+        using var client = ml.Transforms.AnswerPrompts(model).Fit(rows).AsChatClient();          // or OpenAICompatibleChatClient.FromEnvironment(endpoint, "gpt-4o")
+        using var judge = new Judge(client, new JudgeOptions { CachePath = "judge.jsonl", MaxConcurrency = 4 });
+        var annotations = await new AlpacaEvalJudge(judge, new() { Order = JudgeOrder.Both }).AnnotateAsync(examples);
+        AlpacaEvalMetrics rates = AlpacaEvalMetrics.Compute(annotations, new LengthControl { Formula = LengthControlFormula.Minimal });
+        Console.WriteLine($"{rates.WinRate:F1} ± {rates.StandardError:F1} %, at equal length {rates.LengthControlled!.WinRate:F1} %; {judge.Usage.Replies} replies, {judge.Usage.InputTokens} tokens");
+        // end snippet
+    }
+
+    public static async Task Chat(CausalLMTransformer transformer)
+    {
+        // snippet: chat-client
+        using IChatClient chat = transformer.AsChatClient();
+        await foreach (var update in chat.GetStreamingResponseAsync("name two colours"))
+            Console.Write(update.Text);
         // end snippet
     }
 

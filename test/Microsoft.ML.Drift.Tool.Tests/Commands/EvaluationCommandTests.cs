@@ -26,6 +26,11 @@ public sealed class EvaluationCommandTests(ModelFixture models) : CommandTest(mo
         Assert.Equal((0, 1, 10), ((double)both["differences"]!["eos"]!["baseline"]!, (double)both["differences"]!["eos"]!["difference"]!, (int)both["differences"]!["eos"]!["higher"]!));
         Assert.True((double)both["differences"]!["repetition"]!["high"]! < 0);
         Assert.Contains("95 % interval", outcome.Errors);
+        Write("dsat.jsonl", DsatRows);
+        Write("texts.jsonl", [.. DsatRows.Select(_ => """{"text":"bad answer"}""")]);
+        await Succeed("evaluate", "responses", "--input", At("texts.jsonl"), "--rows", At("dsat.jsonl"), "--output", At("joined.json"));
+        Assert.Equal((1, 0), ((double)Read("joined.json")[0]["same/rejected"]!, (double)Read("joined.json")[0]["copy/feedback"]!));
+        Assert.Contains("6 rows and", await Refused("evaluate", "responses", "--input", after, "--rows", At("dsat.jsonl")));
         Assert.Contains("it must be stop or length", await Refused("evaluate", "responses", "--input", Write("bad.jsonl", """{"text":"a","finish_reason":"eos"}""")));
     }
 
