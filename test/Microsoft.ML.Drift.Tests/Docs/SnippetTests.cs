@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Microsoft.ML.Drift.Evaluation.AlpacaEval;
 using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Tests.Persistence;
 
@@ -71,7 +72,7 @@ public sealed class SnippetTests : IDisposable
 
         Snippets.Evaluation(_ml, _policy, other);
         // An untrained model names no better answer; equal answers tie without being asked.
-        await Snippets.Judging(_ml, _policy, Questions, [new("say a", "yes", "yes"), new("say b", "yes", "no")]);
+        await Snippets.Judging(_ml, _policy, Questions, [.. Enumerable.Repeat(new AlpacaEvalExample("say a", "yes", "yes"), 8), new("say b", "yes", "no")]);
         await Snippets.Chat(_ml.Transforms.AnswerPrompts(_policy, generation: new() { MaxNewTokens = 8 }).Fit(Questions));
 
         Assert.NotEmpty(File.ReadLines("judge.jsonl"));
