@@ -16,9 +16,8 @@ public sealed class ParityPage : IDisposable
     private const string Variable = "DRIFT_PARITY_PAGE";
 
     private static readonly ConcurrentDictionary<(string Group, string Item), ConcurrentDictionary<string, Measurement>> s_rows = new();
-    private static int s_order;
 
-    internal sealed record Measurement(int Order, double Value, double Bound, bool AtLeast);
+    internal sealed record Measurement(double Value, double Bound, bool AtLeast);
 
     /// <summary>The page's tables, in order: the heading, and what a row is.</summary>
     internal static readonly (string Group, string Item, string Note)[] Groups =
@@ -31,7 +30,7 @@ public sealed class ParityPage : IDisposable
         ("Sampling rules", "case", "Largest difference of a probability after all processors."),
         ("Sampler", "model", "Largest difference of a probability, and the smallest p-value of chi-square tests of the sampler's draws against the recorded distributions."),
         ("Tokenizers", "tokenizer", "Recorded texts whose ids or decodings differ; an unsupported model type is refused by name."),
-        ("Chat templates", "template", "Recorded cases whose text or error differs."),
+        ("Chat templates", "template", "Recorded cases whose text or error differs. Language snippets with `{% block %}`, `{% autoescape %}`, `\\N{…}` and `str.encode` are refused by name and not counted."),
         ("Losses", "loss", "Largest difference of a per-pair value, relative where the recorded one exceeds 1: losses, rewards, gradients."),
         ("Preference training", "TRL run", "Largest difference, relative where the recorded value exceeds 1: log values of step 1 and of later steps, evaluations, values of every pair and micro-batch; absolute: entries of step 1's gradient; final weights relative to their movement."),
         ("Supervised training", "TRL run", "Log values of step 1 and of later steps, micro-batch losses; final weights relative to their movement."),
@@ -51,7 +50,7 @@ public sealed class ParityPage : IDisposable
     {
         if (!Groups.Any(known => known.Group == group)) throw new ArgumentException($"Unknown group '{group}'.", nameof(group));
         var row = s_rows.GetOrAdd((group, item), _ => new());
-        row.AddOrUpdate(measure, _ => new(Interlocked.Increment(ref s_order), value, bound, atLeast), (_, old) => old with { Value = Worse(old, value, atLeast) });
+        row.AddOrUpdate(measure, _ => new(value, bound, atLeast), (_, old) => old with { Value = Worse(old, value, atLeast) });
     }
 
     // The same measure of several parts: the worst counts, and counts add up.
@@ -91,7 +90,7 @@ public sealed class ParityPage : IDisposable
     {
         var rows = s_rows.Where(row => row.Key.Group == group).OrderBy(row => row.Key.Item, StringComparer.Ordinal).ToArray();
         if (rows.Length == 0) throw new InvalidOperationException($"Nothing was measured for '{group}': the page is written by a run of all tests with the trait Parity=measured, with all recordings.");
-        var measures = rows.SelectMany(row => row.Value).GroupBy(cell => cell.Key).OrderBy(cells => cells.Min(cell => cell.Value.Order)).ToArray();
+        var measures = rows.SelectMany(row => row.Value).GroupBy(cell => cell.Key).OrderBy(cells => cells.Key, StringComparer.Ordinal).ToArray();
         page.Append(CultureInfo.InvariantCulture, $"## {group}\n\n{note}\n\n| {item} |{string.Concat(measures.Select(cells => $" {Head(cells.Key, [.. cells.Select(cell => cell.Value)])} |"))}\n");
         page.Append(CultureInfo.InvariantCulture, $"|---|{string.Concat(measures.Select(_ => "---|"))}\n");
         foreach (var row in rows)

@@ -74,7 +74,13 @@ public sealed class GenerationService : IDisposable
         using var __ = ofEnumerator.Register(row.GiveUp);
         try
         {
-            await foreach (var token in row.Tokens.ReadAllAsync(CancellationToken.None).ConfigureAwait(false)) yield return token;
+            await foreach (var token in row.Tokens.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                // Tokens that were ready before are not given out after the request was cancelled.
+                onCancel.Token.ThrowIfCancellationRequested();
+                ofEnumerator.ThrowIfCancellationRequested();
+                yield return token;
+            }
         }
         finally
         {

@@ -60,21 +60,19 @@ public sealed class ChatTemplateGoldenTests
     public void RenderVariables_RecordedFeatures_SameTextSameErrorOrNamedRefusal()
     {
         var failures = new List<string>();
-        var snippets = 0;
+        var rendered = 0;
         foreach (var line in File.ReadLines(Golden.Folder("chat-templates", "jinja-features.jsonl")))
         {
-            snippets++;
             using var document = JsonDocument.Parse(line);
             var row = document.RootElement;
             var source = row.GetProperty("template").GetString()!;
             var context = row.GetProperty("context").EnumerateObject().ToDictionary(p => p.Name, p => p.Value);
             var problem = Compare(row, () => ChatTemplate.Parse(source).RenderVariables(context, new DateTime(2025, 3, 4, 9, 26, 53)));
-            if (problem is null) continue;
-            if (problem.StartsWith("Unsupported", StringComparison.Ordinal) && Refused.Any(construct => source.Contains(construct, StringComparison.Ordinal))) continue;
-            failures.Add($"{row.GetProperty("id")} {source}: {problem}");
+            if (problem is null) rendered++;
+            else if (!problem.StartsWith("Unsupported", StringComparison.Ordinal) || !Refused.Any(construct => source.Contains(construct, StringComparison.Ordinal))) failures.Add($"{row.GetProperty("id")} {source}: {problem}");
         }
         Assert.True(failures.Count == 0, string.Join("\n", failures));
-        ParityPage.AddEqual("Chat templates", "jinja-features", "cases", snippets);
+        ParityPage.AddEqual("Chat templates", "jinja-features", "cases", rendered);
     }
 
     private static string? Compare(JsonElement row, Func<string> render)
