@@ -186,7 +186,7 @@ internal sealed class Decoder : nn.Module
     internal TrainingPass Begin(PackedSequences sequences, bool records)
     {
         var rotary = new RotaryTables(sequences.Positions.unsqueeze(0), sequences.Longest, _frequencies, embed_tokens.dtype);
-        return new TrainingPass(sequences, rotary, new PackedAttention(sequences, Specification, ComputeDtype), ComputeDtype, records);
+        return new TrainingPass(sequences, rotary, new PackedAttention(sequences, Specification, ComputeDtype, records), ComputeDtype, records);
     }
 
     /// <summary>What the layers share; its tensors go to the caller's dispose scope.</summary>

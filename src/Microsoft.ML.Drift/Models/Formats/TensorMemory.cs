@@ -15,6 +15,7 @@ internal static unsafe class TensorMemory
         if (tensor.device_type != DeviceType.CPU || !tensor.is_contiguous())
             throw new ArgumentException($"A {tensor.device_type} tensor of shape [{string.Join(", ", tensor.shape)}] has no plain memory here: it must be contiguous and on the CPU.", nameof(tensor));
         if (tensor.numel() == 0) return null;
+        if (ByteCount(tensor) <= int.MaxValue) return (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
         using var scope = torch.NewDisposeScope();
         return (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.detach().reshape(-1).narrow(0, 0, 1).bytes));
     }

@@ -8,17 +8,44 @@ namespace Microsoft.ML.Drift.Models;
 internal static unsafe class VectorMath
 {
     private const int Lanes = 16;
+    private const float GeluCubic = 0.044715f;
+    private const float GeluScale = 0.7978845608028654f; // √(2 / π)
 
     /// <summary>A mask whose first lanes are set.</summary>
     public static Vector512<float> FirstLanes(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
     /// <summary>x / √(mean x² + ε) · weight, or · (1 + weight).</summary>
-    public static void RmsNorm(float* x, float* weight, int width, NormSpecification norm, float* result)
+    public static void RmsNorm(float* x, float* weight, int width, NormSpecification norm, float* result) =>
+        ScaleByWeight(x, InverseRootMeanSquare(x, width, norm), weight, width, norm, result);
+
+    /// <summary>1 / √(mean x² + ε).</summary>
+    public static float InverseRootMeanSquare(float* x, int width, NormSpecification norm) => 1 / MathF.Sqrt(SumOfSquares(x, width) / width + (float)norm.Epsilon);
+
+    /// <summary>x · scale · weight, or · (1 + weight).</summary>
+    public static void ScaleByWeight(float* x, float scale, float* weight, int width, NormSpecification norm, float* result)
     {
-        var scale = 1 / MathF.Sqrt(SumOfSquares(x, width) / width + (float)norm.Epsilon);
         var offset = Vector512.Create(norm.WeightIsOffset ? 1f : 0f);
         for (var i = 0; i < width; i += Lanes)
             Store(result, i, width, Load(x, i, width) * scale * (Load(weight, i, width) + offset));
+    }
+
+    /// <summary>The gradients of <see cref="RmsNorm"/>: with n = x · scale and h = dy · weight, result = (h − n · mean(h · n)) · scale, and sum += dy · n.</summary>
+    public static void NormGradient(float* x, float scale, float* weight, float* gradient, int width, NormSpecification norm, float* result, float* sum)
+    {
+        var offset = Vector512.Create(norm.WeightIsOffset ? 1f : 0f);
+        var products = Vector512<float>.Zero;
+        for (var i = 0; i < width; i += Lanes)
+        {
+            var (normalized, given) = (Load(x, i, width) * scale, Load(gradient, i, width));
+            Store(sum, i, width, Vector512.FusedMultiplyAdd(given, normalized, Load(sum, i, width)));
+            products = Vector512.FusedMultiplyAdd(given * (Load(weight, i, width) + offset), normalized, products);
+        }
+        var along = Vector512.Create(Sum(products) / width * scale);
+        for (var i = 0; i < width; i += Lanes)
+        {
+            var weighted = Load(gradient, i, width) * (Load(weight, i, width) + offset);
+            Store(result, i, width, (weighted - Load(x, i, width) * along) * scale);
+        }
     }
 
     public static void Add(float* x, float* y, int width)
@@ -43,13 +70,56 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>gate = activation(gate) · up.</summary>
-    public static void Gate(float* gate, float* up, int width, Activation activation)
+    public static void Gate(float* gate, float* up, int width, Activation activation) => Gate(gate, up, width, activation, gate);
+
+    /// <summary>activation(gate) · up.</summary>
+    public static void Gate(float* gate, float* up, int width, Activation activation, float* result)
     {
         for (var i = 0; i < width; i += Lanes)
         {
             var x = Load(gate, i, width);
             var activated = activation == Activation.Silu ? x / (Vector512<float>.One + Vector512.Exp(-x)) : GeluTanh(x);
-            Store(gate, i, width, activated * Load(up, i, width));
+            Store(result, i, width, activated * Load(up, i, width));
+        }
+    }
+
+    /// <summary>The gradients of <see cref="Gate(float*, float*, int, Activation)"/> in the place of gate and up.</summary>
+    public static void GateGradient(float* gate, float* up, float* gradient, int width, Activation activation)
+    {
+        for (var i = 0; i < width; i += Lanes)
+        {
+            var (x, given) = (Load(gate, i, width), Load(gradient, i, width));
+            Vector512<float> activated, slope;
+            if (activation == Activation.Silu)
+            {
+                // σ = 1 / (1 + e⁻ˣ): silu = x σ, silu' = σ (1 + x (1 − σ)).
+                var sigmoid = Vector512<float>.One / (Vector512<float>.One + Vector512.Exp(-x));
+                activated = x * sigmoid;
+                slope = sigmoid * (Vector512<float>.One + x * (Vector512<float>.One - sigmoid));
+            }
+            else
+            {
+                // gelu = x (1 + t) / 2 with t = tanh(c (x + a x³)): gelu' = (1 + t) / 2 + x (1 − t²) c (1 + 3 a x²) / 2.
+                var t = Tanh((x + x * x * x * GeluCubic) * GeluScale);
+                var half = (Vector512<float>.One + t) * 0.5f;
+                activated = x * half;
+                slope = half + x * 0.5f * (Vector512<float>.One - t * t) * ((Vector512<float>.One + x * x * (3 * GeluCubic)) * GeluScale);
+            }
+            var forUp = given * activated;
+            Store(gate, i, width, given * Load(up, i, width) * slope);
+            Store(up, i, width, forUp);
+        }
+    }
+
+    /// <summary>(a, b) → (a cos − b sin, b cos + a sin) for the two halves of x, or back.</summary>
+    public static void Rotate(float* x, float* cos, float* sin, int half, bool inverse)
+    {
+        var sign = inverse ? -1f : 1f;
+        for (var i = 0; i < half; i += Lanes)
+        {
+            var (a, b, c, s) = (Load(x, i, half), Load(x + half, i, half), Load(cos, i, half), Load(sin, i, half) * sign);
+            Store(x, i, half, a * c - b * s);
+            Store(x + half, i, half, b * c + a * s);
         }
     }
 
@@ -95,11 +165,40 @@ internal static unsafe class VectorMath
         fixed (float* start = x) return LogSumExp(start, x.Length);
     }
 
+    /// <summary>result = x · factor.</summary>
+    public static void ScaleTo(float* x, float factor, int width, float* result)
+    {
+        for (var i = 0; i < width; i += Lanes) Store(result, i, width, Load(x, i, width) * factor);
+    }
+
+    public static float Dot(float* x, float* y, int width)
+    {
+        var sum = Vector512<float>.Zero;
+        for (var i = 0; i < width; i += Lanes) sum = Vector512.FusedMultiplyAdd(Load(x, i, width), Load(y, i, width), sum);
+        return Sum(sum);
+    }
+
+    /// <summary>Replaces scores by p = exp(score − normalizer), and slopes by p · (slope − along): what the gradient of a softmax's result is to its scores.</summary>
+    public static void SoftmaxGradient(float* scores, float* slopes, float normalizer, float along, int width)
+    {
+        var (log, mean) = (Vector512.Create(normalizer), Vector512.Create(along));
+        for (var i = 0; i < width; i += Lanes)
+        {
+            var weights = Vector512.Exp(Load(scores, i, width) - log);
+            Store(scores, i, width, weights);
+            Store(slopes, i, width, weights * (Load(slopes, i, width) - mean));
+        }
+    }
+
+    /// <inheritdoc cref="Exponentiate(float*, int, out float)"/>
+    public static float Exponentiate(float* scores, int width) => Exponentiate(scores, width, out _);
+
     /// <summary>Replaces scores by exp(score − largest); the multiple of 16 above <paramref name="width"/> must hold −∞.</summary>
     /// <returns>Their sum.</returns>
-    public static float Exponentiate(float* scores, int width)
+    public static float Exponentiate(float* scores, int width, out float largest)
     {
-        var most = Vector512.Create(Max(scores, width));
+        largest = Max(scores, width);
+        var most = Vector512.Create(largest);
         var sum = Vector512<float>.Zero;
         for (var i = 0; i < width; i += Lanes)
         {
@@ -148,7 +247,7 @@ internal static unsafe class VectorMath
 
     private static Vector512<float> GeluTanh(Vector512<float> x)
     {
-        var inner = (x + x * x * x * 0.044715f) * 0.7978845608028654f;
+        var inner = (x + x * x * x * GeluCubic) * GeluScale;
         return x * 0.5f * (Vector512<float>.One + Tanh(inner));
     }
 

@@ -85,7 +85,7 @@ internal sealed class Attention : nn.Module
         if (_specification.Rotary is not { } rotary) return heads;
         var wide = heads.to(ScalarType.Float32);
         var (number, size) = (_specification.Heads + _specification.KeyValueHeads, _specification.HeadSize);
-        pass.Rotary.RotateInPlace(wide.narrow(1, 0, number * size).unflatten(1, [number, size]), rotary, inverse);
+        pass.Rotary.RotateInPlace(wide, number, size, rotary, inverse);
         return wide;
     }
 

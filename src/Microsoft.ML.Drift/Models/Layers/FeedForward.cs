@@ -43,8 +43,11 @@ internal sealed class FeedForward : nn.Module
         return new(down.Value, gradient => fused.Back(Back(both, down.Back(gradient))));
     }
 
+    private bool IsFused(Tensor both) => FusedRows.CanUse(both) && _specification.Activation is Activation.Silu or Activation.GeluTanh;
+
     private Tensor Gated(Tensor both)
     {
+        if (IsFused(both)) return FusedRows.Gate(both, _specification.Activation);
         using var scope = NewDisposeScope();
         var (gate, up) = Halves(both);
         return Activate(gate).mul_(up).MoveToOuterDisposeScope();
@@ -53,6 +56,11 @@ internal sealed class FeedForward : nn.Module
     private Tensor Back(Tensor both, Tensor gradient)
     {
         using var scope = NewDisposeScope();
+        if (IsFused(both))
+        {
+            FusedRows.GateGradientInPlace(both, gradient.contiguous(), _specification.Activation);
+            return both.alias().MoveToOuterDisposeScope();
+        }
         var (gate, up) = Halves(both);
         var result = empty_like(both);
         var (forGate, forUp) = Halves(result);

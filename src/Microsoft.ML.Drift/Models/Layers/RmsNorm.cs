@@ -41,8 +41,22 @@ internal sealed class RmsNorm : nn.Module, IParameterSource
     /// <returns>The value, and how to compute it again.</returns>
     public (Traced Normalized, Func<Tensor> Again) Trace(Tensor x, TrainingPass pass)
     {
+        if (FusedRows.CanUse(x))
+        {
+            var normalized = FusedRows.Normalize(x, _weight, _specification, out var scales);
+            pass.Keep(scales);
+            return (new(normalized, gradient => FusedBack(x, scales, gradient)), () => FusedRows.ApplyNorm(x, _weight, _specification, scales));
+        }
         var scale = pass.Keep(Scale(x));
         return (new(Apply(x, scale), gradient => Back(x, scale, gradient)), () => Apply(x, scale));
+    }
+
+    private Tensor FusedBack(Tensor x, Tensor scale, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var (forInput, forWeight) = FusedRows.NormGradients(x, _weight, _specification, scale, gradient.to(ScalarType.Float32).contiguous());
+        if (_weight.requires_grad) Traced.Accumulate(_weight, forWeight);
+        return forInput.MoveToOuterDisposeScope();
     }
 
     private Tensor Scale(Tensor x)

@@ -40,12 +40,20 @@ internal sealed class RotaryTables
     }
 
     /// <summary><see cref="Rotate"/>, or its inverse, in the heads' own memory; for tables of one row.</summary>
-    /// <param name="heads">[T, heads, D], in the tables' type.</param>
+    /// <param name="rows">[T, …]: the heads side by side, then whatever stays as it is; in the tables' type.</param>
+    /// <param name="number">How many heads there are to turn.</param>
+    /// <param name="size">D.</param>
     /// <param name="rotary">The layer's rotation.</param>
     /// <param name="inverse">Turn back; the factor on cos and sin stays, as a gradient wants it.</param>
-    public void RotateInPlace(Tensor heads, RotarySpecification rotary, bool inverse)
+    public void RotateInPlace(Tensor rows, int number, int size, RotarySpecification rotary, bool inverse)
     {
+        if (FusedRows.CanUse(rows) && FusedRows.CanUse(_tables[rotary].Cos))
+        {
+            FusedRows.Rotate(rows, number, size, _tables[rotary].Cos, _tables[rotary].Sin, inverse);
+            return;
+        }
         using var scope = NewDisposeScope();
+        var heads = rows.narrow(1, 0, number * size).unflatten(1, [number, size]);
         var (cos, sin) = (_tables[rotary].Cos.view(heads.shape[0], 1, -1), _tables[rotary].Sin.view(heads.shape[0], 1, -1));
         var half = rotary.Dimensions / 2;
         var (a, b) = (heads.narrow(-1, 0, half), heads.narrow(-1, half, half));
