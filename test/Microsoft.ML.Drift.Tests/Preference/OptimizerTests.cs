@@ -95,15 +95,49 @@ public sealed class OptimizerTests : IDisposable
     }
 
     [Fact]
-    public void Norm_ThreeAndFour_IsFive_AndClippingScalesToTheMaximum()
+    public void Norm_ThreeAndFour_IsFive_AndTheFactorBringsItToTheMaximum()
     {
         TrainedParameter[] parameters = [Weight("a", [0f, 0f], gradient: [3f, 0f]), Weight("b", [0f], gradient: [4f])];
-        var norm = GradientClipping.Norm(parameters);
-        Assert.Equal(5, norm, 1e-9);
-        GradientClipping.Clip(parameters, norm, 10);
-        Close([3, 0], parameters[0].Tensor.grad!);
-        GradientClipping.Clip(parameters, norm, 1);
-        Close([3 / (5 + 1e-6), 0], parameters[0].Tensor.grad!); // factor 1 / (norm + 1e-6)
+        Assert.Equal(5, GradientClipping.Norm(parameters), 1e-9);
+        Assert.Equal(1, GradientClipping.Factor(5, 10));
+        Assert.Equal(1 / (5 + 1e-6), GradientClipping.Factor(5, 1)); // maximum / (norm + 1e-6)
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_GradientFactor_IsThatOfScaledGradients(bool adam)
+    {
+        var (whole, scaled) = (Weight("w", [1f, -2f, 3f], gradient: [3f, 4f, -5f]), Weight("w", [1f, -2f, 3f], gradient: [1.5f, 2f, -2.5f]));
+        using var one = Create(adam, whole);
+        using var other = Create(adam, scaled);
+        one.Step(0.1, gradientFactor: 0.5);
+        other.Step(0.1);
+        Close(scaled.Tensor.data<float>().Select(value => (double)value).ToArray(), whole.Tensor);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_RowsWithGaps_AreUpdatedAsThoseWithout(bool adam)
+    {
+        // 70,000 weights are two pieces of the fused update; every second column of a tensor goes through libtorch's operators.
+        using var mode = no_grad();
+        var (values, gradients) = (randn(70_000, 1), randn(70_000, 1));
+        var dense = new TrainedParameter("w", values.clone(), true);
+        var sparse = new TrainedParameter("w", cat([values, values], 1).narrow(1, 0, 1), true);
+        using var one = Create(adam, dense);
+        using var other = Create(adam, sparse);
+        for (var step = 0; step < 3; step++)
+        {
+            dense.Tensor.grad = gradients.clone();
+            sparse.Tensor.grad = gradients.clone();
+            one.Step(0.01, 0.25);
+            other.Step(0.01, 0.25);
+        }
+        Assert.False(sparse.Tensor.is_contiguous());
+        Assert.InRange((dense.Tensor - sparse.Tensor).abs().max().item<float>(), 0, 1e-6f);
+        Assert.InRange((dense.Tensor - values).abs().max().item<float>(), 1e-3f, 1);
     }
 
     [Fact]

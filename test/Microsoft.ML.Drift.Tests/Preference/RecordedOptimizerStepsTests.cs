@@ -57,8 +57,7 @@ public class RecordedOptimizerStepsTests
             Assert.Equal(1, norm / step.GetProperty("grad_norm").GetDouble(), optimizer.StepCount == 0 ? 1e-6 : tolerance);
             ParityPage.Add("Optimizers", type.ToString(), "loss", Math.Abs(loss / step.GetProperty("loss").GetDouble() - 1), tolerance);
             ParityPage.Add("Optimizers", type.ToString(), "gradient norm", Math.Abs(norm / step.GetProperty("grad_norm").GetDouble() - 1), tolerance);
-            GradientClipping.Clip(optimizer.Parameters, norm, 1);
-            optimizer.Step(1e-3);
+            optimizer.Step(1e-3, GradientClipping.Factor(norm, 1));
         }
         Assert.Equal(1, Loss(recorded, model.Decoder) / trajectory.GetProperty("loss_after").GetDouble(), tolerance);
     }

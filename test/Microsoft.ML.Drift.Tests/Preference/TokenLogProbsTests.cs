@@ -1,5 +1,6 @@
 using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
+using Microsoft.ML.Drift.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,6 +18,7 @@ public class TokenLogProbsTests
 
         Close([Math.Log(0.75), Math.Log(0.5)], scored.Scores.LogProbs);
         Close([Math.Log(3) / 2, 0], scored.Scores.MeanLogits);
+        Close([0.25 * Math.Log(4) + 0.75 * Math.Log(4.0 / 3), Math.Log(2)], scored.Scores.Entropies);
         Close([Math.Log(10.0 / 16), Math.Log(0.5)], scored.Scores.LogSumSquares!); // ¼² + ¾² and ½² + ½²
         Assert.Equal([true, true], scored.Scores.IsArgmax!.data<bool>().ToArray()); // a tie counts for the first
     }
@@ -28,6 +30,37 @@ public class TokenLogProbsTests
         var logits = tensor(new float[,] { { 0, MathF.Log(3) } });
         var scored = TokenLogProbs.Compute(OutputHead.Of(h => h * 1, 2), logits, tensor(new long[] { 1 }), new() { Differentiable = true });
         Close([2 * -0.25, 2 * (1 - 0.75)], scored.Backward(tensor(new[] { 2f })).flatten());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Compute_VocabularyOfSeveralChunks_EqualsFullLogits(bool capped)
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Create(changes: capped
+            ?
+            [
+                ("vocab_size", "7001"), ("model_type", "\"gemma2\""), ("architectures", "[\"Gemma2ForCausalLM\"]"), ("hidden_activation", "\"gelu_pytorch_tanh\""),
+                ("final_logit_softcapping", "3.0"), ("query_pre_attn_scalar", "8"), ("head_dim", "4"), ("sliding_window", "6"),
+            ]
+            : [("vocab_size", "7001")]);
+        var head = model.Decoder.Head();
+        Assert.True(head.ChunkWidth < 7001);
+        var hidden = randn([4, model.Configuration.HiddenSize], generator: new Generator(3)).mul(30);
+        var (targets, weights) = (tensor(new long[] { 0, 3136, 5000, 7000 }), tensor(new[] { 0.5f, -1f, 2f, 0.25f }));
+        var leaf = hidden.clone().requires_grad_();
+        var logs = nn.functional.log_softmax(model.Decoder.Logits(leaf), 1);
+        var reference = logs.gather(1, targets.unsqueeze(1)).squeeze(1);
+        (reference * weights).sum().backward();
+
+        foreach (var budget in new[] { TokenLogProbs.DefaultLogitBudget, 1 })
+        {
+            var scored = TokenLogProbs.Compute(head, hidden, targets, new() { Differentiable = true, LogitBudget = budget });
+            Assert.True(allclose(reference, scored.Scores.LogProbs, 1e-5, 1e-5));
+            Assert.True(allclose(-(logs.exp() * logs).sum(1), scored.Scores.Entropies, 1e-4, 1e-4));
+            Assert.True(allclose(leaf.grad!, scored.Backward(weights), 1e-4, 1e-5));
+        }
     }
 
     [Theory]

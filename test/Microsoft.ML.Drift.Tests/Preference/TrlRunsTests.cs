@@ -99,8 +99,8 @@ public class TrlRunsTests
             Check("losses", pair => pair.Loss);
             if (theirs.TryGetProperty("policy_weights", out _)) Check("policy_weights", pair => pair.Weight);
             worst = Math.Max(worst, Gaps.Between(theirs.GetProperty("loss").GetDouble(), ours.Loss));
-            worst = Math.Max(worst, Gaps.Between(theirs.GetProperty("mean_chosen_logits").GetDouble(), ours.ChosenLogits.Sum / ours.ChosenLogits.Count));
-            worst = Math.Max(worst, Gaps.Between(theirs.GetProperty("mean_rejected_logits").GetDouble(), ours.RejectedLogits.Sum / ours.RejectedLogits.Count));
+            worst = Math.Max(worst, Gaps.Between(theirs.GetProperty("mean_chosen_logits").GetDouble(), ours.Chosen.Logits / ours.Chosen.Count));
+            worst = Math.Max(worst, Gaps.Between(theirs.GetProperty("mean_rejected_logits").GetDouble(), ours.Rejected.Logits / ours.Rejected.Count));
             if (theirs.TryGetProperty("nll_loss", out var nll)) worst = Math.Max(worst, Gaps.Between(nll.GetDouble(), ours.Nll));
 
             void Check(string field, Func<ScoredPair, float> value)

@@ -193,6 +193,32 @@ internal static unsafe class VectorMath
     /// <inheritdoc cref="Exponentiate(float*, int, out float)"/>
     public static float Exponentiate(float* scores, int width) => Exponentiate(scores, width, out _);
 
+    /// <summary>ln Σ exp x, and in the same passes Σ x and the mean of x under softmax(x).</summary>
+    public static float LogSumExp(float* x, int width, out float expected, out float sum)
+    {
+        var most = Vector512.Create(Max(x, width));
+        var (weights, weighted, plain) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var i = 0; i < width; i += Lanes)
+        {
+            var values = Load(x, i, width);
+            var weight = Vector512.Exp(values - most);
+            if (i + Lanes > width) weight = Vector512.BitwiseAnd(weight, FirstLanes(width - i));
+            weights += weight;
+            weighted = Vector512.FusedMultiplyAdd(weight, values, weighted);
+            plain += values;
+        }
+        var total = Sum(weights);
+        (expected, sum) = (Sum(weighted) / total, Sum(plain));
+        return most[0] + MathF.Log(total);
+    }
+
+    /// <summary>x = exp(x − normalizer) · factor.</summary>
+    public static void ScaledExp(float* x, float normalizer, float factor, int width)
+    {
+        var log = Vector512.Create(normalizer);
+        for (var i = 0; i < width; i += Lanes) Store(x, i, width, Vector512.Exp(Load(x, i, width) - log) * factor);
+    }
+
     /// <summary>Replaces scores by exp(score − largest); the multiple of 16 above <paramref name="width"/> must hold −∞.</summary>
     /// <returns>Their sum.</returns>
     public static float Exponentiate(float* scores, int width, out float largest)
@@ -232,6 +258,19 @@ internal static unsafe class VectorMath
     {
         var four = lanes.GetLower() + lanes.GetUpper();
         return four[0] + four[2] + (four[1] + four[3]);
+    }
+
+    /// <summary>Σ x², each square and the sum in double precision.</summary>
+    public static double SumOfSquaresInDouble(float* x, int count)
+    {
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        for (var i = 0; i < count; i += Lanes)
+        {
+            var (first, second) = Vector512.Widen(Load(x, i, count));
+            low = Vector512.FusedMultiplyAdd(first, first, low);
+            high = Vector512.FusedMultiplyAdd(second, second, high);
+        }
+        return Sum(low + high);
     }
 
     private static float SumOfSquares(float* x, int width)

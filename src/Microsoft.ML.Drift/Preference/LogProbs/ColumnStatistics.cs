@@ -8,7 +8,8 @@ namespace Microsoft.ML.Drift.Preference;
 internal sealed class ColumnStatistics
 {
     private readonly Tensor _targets;
-    private readonly Tensor _normalizers;       // [chunks, n]
+    private readonly Tensor _normalizers;       // [chunks, n]: log Σ exp(logit)
+    private readonly Tensor _expected;          // [chunks, n]: Σ p · logit, with the p of the chunk alone
     private readonly Tensor? _doubled;          // [chunks, n]: of the logits times two
     private readonly Tensor? _largest;          // [n]
     private readonly Tensor? _best;             // [n] int64
@@ -23,6 +24,7 @@ internal sealed class ColumnStatistics
         var (count, device) = (targets.shape[0], targets.device);
         _targets = targets;
         _normalizers = empty([chunks, count], ScalarType.Float32, device);
+        _expected = empty_like(_normalizers);
         TargetLogits = zeros([count], ScalarType.Float32, device);
         Sums = zeros([count], ScalarType.Float32, device);
         if (squares) _doubled = empty_like(_normalizers);
@@ -43,6 +45,9 @@ internal sealed class ColumnStatistics
     /// <summary>[n]: log Σ exp(logit).</summary>
     public Tensor Normalizers() => _normalizers.shape[0] == 1 ? _normalizers[0] : _normalizers.logsumexp(0);
 
+    /// <summary>[n]: −Σ p log p.</summary>
+    public Tensor Entropies(Tensor normalizers) => normalizers - ((_normalizers - normalizers).exp() * _expected).sum([0]);   // sum(0) would be sum(ScalarType.Byte)
+
     /// <summary>[n]: log Σ exp(2 · logit).</summary>
     public Tensor DoubledNormalizers() => _doubled!.logsumexp(0);
 
@@ -53,10 +58,8 @@ internal sealed class ColumnStatistics
     public void Add(Tensor logits, long start, long end)
     {
         using var scope = NewDisposeScope();
-        var (places, inside) = Places(_targets, start, end);
-        TargetLogits.add_(logits.gather(1, places).mul_(inside).squeeze(1), TensorArithmetic.One);
-        Sums.add_(logits.sum(1), TensorArithmetic.One);
-        _normalizers[_chunk].copy_(logits.logsumexp(1));
+        if (FusedRows.CanUse(logits) && FusedRows.CanUse(Sums)) AddFused(logits, start);
+        else AddPlain(logits, start, end);
         _doubled?[_chunk].copy_(logits.Times(2).logsumexp(1));
         if (_largest is not null)
         {
@@ -67,6 +70,19 @@ internal sealed class ColumnStatistics
         }
         _chunk++;
     }
+
+    private void AddPlain(Tensor logits, long start, long end)
+    {
+        var (places, inside) = Places(_targets, start, end);
+        TargetLogits.add_(logits.gather(1, places).mul_(inside).squeeze(1), TensorArithmetic.One);
+        Sums.add_(logits.sum(1), TensorArithmetic.One);
+        var normalizers = logits.logsumexp(1);
+        _normalizers[_chunk].copy_(normalizers);
+        _expected[_chunk].copy_((logits - normalizers.unsqueeze(1)).exp_().mul_(logits).sum(1));
+    }
+
+    private void AddFused(Tensor logits, long start) =>
+        LogitRows.Summarize(logits, _targets, start, _normalizers[_chunk], _expected[_chunk], Sums, TargetLogits);
 
     /// <summary>Where the targets are in a chunk, [n, 1], and 1 for those that are, 0 for the others, [n, 1].</summary>
     public static (Tensor Places, Tensor Inside) Places(Tensor targets, long start, long end)

@@ -31,7 +31,7 @@ internal sealed class TokenLogProbs
         var count = targets.shape[0];
         _normalizers = empty(count, ScalarType.Float32, hidden.device);
         Scores = new(
-            empty_like(_normalizers), empty_like(_normalizers), options.LogSumSquares ? empty_like(_normalizers) : null,
+            empty_like(_normalizers), empty_like(_normalizers), empty_like(_normalizers), options.LogSumSquares ? empty_like(_normalizers) : null,
             options.Argmax ? empty(count, ScalarType.Bool, hidden.device) : null);
     }
 
@@ -107,6 +107,7 @@ internal sealed class TokenLogProbs
         _normalizers[rows].copy_(normalizers);
         Scores.LogProbs[rows].copy_(columns.TargetLogits - normalizers);
         Scores.MeanLogits[rows].copy_(columns.Sums.DividedBy((double)_head.VocabularySize));
+        Scores.Entropies[rows].copy_(columns.Entropies(normalizers));
         Scores.LogSumSquares?[rows].copy_(columns.DoubledNormalizers() - normalizers.Times(2));
         Scores.IsArgmax?[rows].copy_(columns.Best.eq(_targets[rows]));
     }
@@ -114,6 +115,11 @@ internal sealed class TokenLogProbs
     // In the logits' own memory: weight · (onehot − softmax).
     private Tensor LogitGradient(Tensor logits, Range rows, Tensor weights, long start, long end)
     {
+        if (FusedRows.CanUse(logits) && FusedRows.CanUse(weights))
+        {
+            LogitRows.GradientInPlace(logits, _targets[rows], start, _normalizers[rows], weights);
+            return logits;
+        }
         var (places, inside) = ColumnStatistics.Places(_targets[rows], start, end);
         return logits.sub_(_normalizers[rows].unsqueeze(1)).exp_().mul_(-weights).scatter_add_(1, places, weights * inside);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
@@ -20,5 +21,28 @@ internal sealed class AdamWOptimizer(
         var correction1 = 1 - Math.Pow(beta1, StepCount);
         var correction2 = Math.Sqrt(1 - Math.Pow(beta2, StepCount));
         parameter.Tensor.AddQuotientInPlace(mean, meanSquare.sqrt().DivideInPlace(correction2).AddInPlace(epsilon), -learningRate / correction1);
+    }
+
+    protected override unsafe void Update(Piece piece, double learningRate, float gradientFactor)
+    {
+        var (factor, kept) = (Vector512.Create(gradientFactor), Vector512.Create((float)(piece.Decays ? 1 - learningRate * weightDecay : 1)));
+        var (meanKept, meanTaken) = (Vector512.Create((float)beta1), Vector512.Create((float)(1 - beta1)));
+        var (squareKept, squareTaken) = (Vector512.Create((float)beta2), Vector512.Create((float)(1 - beta2)));
+        var rate = Vector512.Create((float)(learningRate / (1 - Math.Pow(beta1, StepCount))));
+        var (correction, small) = (Vector512.Create((float)Math.Sqrt(1 - Math.Pow(beta2, StepCount))), Vector512.Create((float)epsilon));
+        var weights = (float*)piece.Weights;
+        var gradients = (float*)piece.Gradients;
+        var means = (float*)piece.FirstState;
+        var squares = (float*)piece.SecondState;
+        for (var i = 0; i < piece.Count; i += Vector512<float>.Count)
+        {
+            var gradient = VectorMath.Load(gradients, i, piece.Count) * factor;
+            var mean = VectorMath.Load(means, i, piece.Count) * meanKept + gradient * meanTaken;
+            var square = VectorMath.Load(squares, i, piece.Count) * squareKept + gradient * gradient * squareTaken;
+            VectorMath.Store(means, i, piece.Count, mean);
+            VectorMath.Store(squares, i, piece.Count, square);
+            var weight = VectorMath.Load(weights, i, piece.Count) * kept;
+            VectorMath.Store(weights, i, piece.Count, weight - rate * (mean / (Vector512.Sqrt(square) / correction + small)));
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Drift.Preference;
@@ -21,16 +22,22 @@ internal abstract class ParameterOptimizer : IDisposable
 
     /// <summary>One update.</summary>
     /// <param name="learningRate">The rate of this step; 0 still takes the gradients into the state.</param>
-    public void Step(double learningRate)
+    /// <param name="gradientFactor">What every gradient is multiplied by as it is read: <see cref="GradientClipping.Factor"/>.</param>
+    public void Step(double learningRate, double gradientFactor = 1)
     {
         using var mode = no_grad();
         StepCount++;
+        var pieces = new List<Piece>();
         foreach (var parameter in Parameters)
         {
             using var scope = NewDisposeScope(); // each read of grad is a new handle
             if (parameter.Tensor.grad is not { } gradient) continue;
-            Update(parameter, gradient, StateOf(parameter), learningRate);
+            var state = StateOf(parameter);
+            if (FusedRows.CanUse(parameter.Tensor) && FusedRows.CanUse(gradient)) pieces.AddRange(PiecesOf(parameter, gradient, state));
+            else Update(parameter, gradientFactor == 1 ? gradient : gradient.MultiplyInPlace(gradientFactor), state, learningRate);
         }
+        // All parameters in one round: what a tensor of a few hundred weights costs is its weights.
+        TorchTeam.Run(pieces.Count, index => Update(pieces[index], learningRate, (float)gradientFactor));
     }
 
     /// <summary>Forgets all gradients, and their memory.</summary>
@@ -89,11 +96,34 @@ internal abstract class ParameterOptimizer : IDisposable
     /// <summary>One parameter's update; temporaries may be left to the current dispose scope.</summary>
     protected abstract void Update(TrainedParameter parameter, Tensor gradient, Tensor[] state, double learningRate);
 
+    /// <summary>The same for some weights in main memory, in one pass.</summary>
+    protected abstract void Update(Piece piece, double learningRate, float gradientFactor);
+
+    private static IEnumerable<Piece> PiecesOf(TrainedParameter parameter, Tensor gradient, Tensor[] state)
+    {
+        var (weights, gradients, first, second) = (Address(parameter.Tensor), Address(gradient), Address(state[0]), state.Length > 1 ? Address(state[1]) : 0);
+        var count = parameter.Tensor.numel();
+        for (long start = 0; start < count; start += Piece.MostWeights)
+        {
+            var offset = (nint)start * sizeof(float);
+            yield return new(weights + offset, gradients + offset, first + offset, second + offset, (int)Math.Min(Piece.MostWeights, count - start), parameter.Decays);
+        }
+    }
+
+    private static unsafe nint Address(Tensor tensor) => (nint)TensorMemory.Address(tensor);
+
     private Tensor[] StateOf(TrainedParameter parameter)
     {
         if (_state.TryGetValue(parameter.Name, out var tensors)) return tensors;
         tensors = [.. StateNames.Select(_ => zeros_like(parameter.Tensor, ScalarType.Float32).DetachFromDisposeScope())];
         _state.Add(parameter.Name, tensors);
         return tensors;
+    }
+
+    /// <summary>Neighbouring weights, and what belongs to them: addresses of float32 numbers.</summary>
+    protected readonly record struct Piece(nint Weights, nint Gradients, nint FirstState, nint SecondState, int Count, bool Decays)
+    {
+        /// <summary>Some ten microseconds of work.</summary>
+        public const int MostWeights = 1 << 16;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Microsoft.ML.Drift.Models;
 using static TorchSharp.torch;
 
@@ -20,5 +21,22 @@ internal sealed class RmsPropOptimizer(IReadOnlyList<TrainedParameter> parameter
         if (parameter.Decays && weightDecay != 0) gradient = gradient.PlusScaled(parameter.Tensor, weightDecay);
         var meanSquare = state[0].MultiplyInPlace(Smoothing).AddProductInPlace(gradient, gradient, 1 - Smoothing);
         parameter.Tensor.AddQuotientInPlace(gradient, meanSquare.sqrt().AddInPlace(Epsilon), -learningRate);
+    }
+
+    protected override unsafe void Update(Piece piece, double learningRate, float gradientFactor)
+    {
+        var (factor, decay, rate) = (Vector512.Create(gradientFactor), Vector512.Create(piece.Decays ? (float)weightDecay : 0), Vector512.Create((float)learningRate));
+        var (smoothing, rest, epsilon) = (Vector512.Create((float)Smoothing), Vector512.Create((float)(1 - Smoothing)), Vector512.Create((float)Epsilon));
+        var weights = (float*)piece.Weights;
+        var gradients = (float*)piece.Gradients;
+        var squares = (float*)piece.FirstState;
+        for (var i = 0; i < piece.Count; i += Vector512<float>.Count)
+        {
+            var weight = VectorMath.Load(weights, i, piece.Count);
+            var gradient = VectorMath.Load(gradients, i, piece.Count) * factor + weight * decay;
+            var square = VectorMath.Load(squares, i, piece.Count) * smoothing + gradient * gradient * rest;
+            VectorMath.Store(squares, i, piece.Count, square);
+            VectorMath.Store(weights, i, piece.Count, weight - rate * (gradient / (Vector512.Sqrt(square) + epsilon)));
+        }
     }
 }

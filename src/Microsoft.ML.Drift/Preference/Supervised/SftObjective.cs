@@ -99,6 +99,7 @@ internal sealed class SftObjective(
         yield return ("mean_token_accuracy", options.TrlCompatibility is null
             ? (double)scores.Sum(score => score.Right) / scores.Sum(score => score.Labels)
             : scores.Average(score => score.Labels == 0 ? 0 : (double)score.Right / score.Labels));
+        yield return ("entropy", scores.Sum(score => score.Entropies) / scores.Sum(score => score.Labels));
     }
 
     /// <summary>What a micro-batch measured.</summary>
@@ -106,17 +107,18 @@ internal sealed class SftObjective(
     /// <param name="NllSum">Σ −log p over its labels.</param>
     /// <param name="Labels">Number of labels that something predicts.</param>
     /// <param name="Right">How many of them are the most likely token.</param>
-    private readonly record struct SftScore(int Rows, double NllSum, int Labels, int Right)
+    /// <param name="Entropies">Σ entropy of what predicts them, in nats.</param>
+    private readonly record struct SftScore(int Rows, double NllSum, int Labels, int Right, double Entropies)
     {
         public static SftScore operator +(SftScore one, SftScore other) =>
-            new(one.Rows + other.Rows, one.NllSum + other.NllSum, one.Labels + other.Labels, one.Right + other.Right);
+            new(one.Rows + other.Rows, one.NllSum + other.NllSum, one.Labels + other.Labels, one.Right + other.Right, one.Entropies + other.Entropies);
 
         public static SftScore Of(TokenScores tokens, int rows)
         {
             using var mode = no_grad();
             using var scope = NewDisposeScope();
             var sum = -tokens.LogProbs.to(ScalarType.Float64).sum().item<double>();
-            return new SftScore(rows, sum, (int)tokens.LogProbs.shape[0], (int)tokens.IsArgmax!.sum().item<long>());
+            return new SftScore(rows, sum, (int)tokens.LogProbs.shape[0], (int)tokens.IsArgmax!.sum().item<long>(), tokens.Entropies.to(ScalarType.Float64).sum().item<double>());
         }
     }
 }

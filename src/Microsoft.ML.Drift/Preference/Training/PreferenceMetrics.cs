@@ -13,8 +13,7 @@ internal sealed class PreferenceMetrics(double beta, bool hasNll)
     {
         var merged = new ScoredBatch(
             [.. batches.SelectMany(batch => batch.Pairs)], double.NaN, batches.Sum(batch => batch.NllSum), batches.Sum(batch => batch.NllCount),
-            (batches.Sum(batch => batch.ChosenLogits.Sum), batches.Sum(batch => batch.ChosenLogits.Count)),
-            (batches.Sum(batch => batch.RejectedLogits.Sum), batches.Sum(batch => batch.RejectedLogits.Count)), 0);
+            batches.Aggregate(new PositionSums(), (sum, batch) => sum + batch.Chosen), batches.Aggregate(new PositionSums(), (sum, batch) => sum + batch.Rejected), 0);
         return OfBatch(merged, merged.Pairs.Count);
     }
 
@@ -35,8 +34,10 @@ internal sealed class PreferenceMetrics(double beta, bool hasNll)
         yield return ("rewards/margins", pairs.Average(Margin));
         yield return ("logps/chosen", pairs.Average(pair => (double)pair.Policy.Chosen));
         yield return ("logps/rejected", pairs.Average(pair => (double)pair.Policy.Rejected));
-        yield return ("logits/chosen", batch.ChosenLogits.Sum / batch.ChosenLogits.Count);
-        yield return ("logits/rejected", batch.RejectedLogits.Sum / batch.RejectedLogits.Count);
+        yield return ("logits/chosen", batch.Chosen.Logits / batch.Chosen.Count);
+        yield return ("logits/rejected", batch.Rejected.Logits / batch.Rejected.Count);
+        yield return ("entropy/chosen", batch.Chosen.Entropies / batch.Chosen.Count);
+        yield return ("entropy/rejected", batch.Rejected.Entropies / batch.Rejected.Count);
         if (hasNll) yield return ("nll_loss", batch.Nll);
         yield return ("drift/sigma", pairs.Average(Sigma));
         yield return ("drift/share_above_tau", pairs.Average(pair => Sigma(pair) >= SigmaThreshold ? 1.0 : 0.0));

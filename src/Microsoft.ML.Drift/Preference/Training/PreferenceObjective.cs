@@ -212,13 +212,15 @@ internal sealed class PreferenceObjective : TrainingObjective
             row, new(policyChosen[i], policyRejected[i]), reference.Values[i].Reference, reference.Values[i].Start,
             lossValues[i], weightValues?[i] ?? 1)).ToArray();
         var isChosen = batch.Rows.IsLessThan(batch.PairCount).to(ScalarType.Float64);
-        var logits = tokens.MeanLogits.to(ScalarType.Float64);
-        var chosenCount = (int)isChosen.sum().item<double>();
-        return new ScoredBatch(
-            pairs, MeanAsTrl(losses, weights, answers).item<float>(), answers.NllSum.item<float>(), answers.NllCount,
-            ((logits * isChosen).sum().item<double>(), chosenCount),
-            ((logits * isChosen.SubtractedFrom(1)).sum().item<double>(), (int)batch.Rows.shape[0] - chosenCount), batch.TokenCount);
+        var chosen = PositionsOf(tokens, isChosen);
+        var rejected = PositionsOf(tokens, isChosen.SubtractedFrom(1));
+        return new ScoredBatch(pairs, MeanAsTrl(losses, weights, answers).item<float>(), answers.NllSum.item<float>(), answers.NllCount, chosen, rejected, batch.TokenCount);
     }
+
+    /// <param name="tokens">The scored positions.</param>
+    /// <param name="mask">1 for those that count, float64.</param>
+    private static PositionSums PositionsOf(TokenScores tokens, Tensor mask) =>
+        new(tokens.MeanLogits.to(ScalarType.Float64).dot(mask).item<double>(), tokens.Entropies.to(ScalarType.Float64).dot(mask).item<double>(), (int)mask.sum().item<double>());
 
     private static float[] Numbers(Tensor vector) => vector.detach().cpu().data<float>().ToArray();
 }

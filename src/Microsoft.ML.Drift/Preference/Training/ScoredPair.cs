@@ -17,12 +17,21 @@ internal readonly record struct AnswerPair(float Chosen, float Rejected);
 /// <param name="Loss">Its mean loss, NLL term included, as if it were alone.</param>
 /// <param name="NllSum">−Σ log p over the tokens of the NLL term.</param>
 /// <param name="NllCount">Their number.</param>
-/// <param name="ChosenLogits">Sum of mean logits over the positions of chosen answers, and their number.</param>
-/// <param name="RejectedLogits">The same for rejected answers.</param>
+/// <param name="Chosen">Sums over the positions of chosen answers.</param>
+/// <param name="Rejected">The same for rejected answers.</param>
 /// <param name="Tokens">Tokens without padding.</param>
 internal sealed record ScoredBatch(
     IReadOnlyList<ScoredPair> Pairs, double Loss, double NllSum, int NllCount,
-    (double Sum, int Count) ChosenLogits, (double Sum, int Count) RejectedLogits, int Tokens)
+    PositionSums Chosen, PositionSums Rejected, int Tokens)
 {
     public double Nll => NllSum / NllCount;
+}
+
+/// <summary>Sums over positions that predict answer tokens.</summary>
+/// <param name="Logits">Of the positions' mean logits.</param>
+/// <param name="Entropies">Of the entropies of what they predict, in nats.</param>
+/// <param name="Count">How many positions.</param>
+internal readonly record struct PositionSums(double Logits, double Entropies, int Count)
+{
+    public static PositionSums operator +(PositionSums one, PositionSums other) => new(one.Logits + other.Logits, one.Entropies + other.Entropies, one.Count + other.Count);
 }

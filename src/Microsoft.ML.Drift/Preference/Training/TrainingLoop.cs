@@ -5,7 +5,7 @@ using TorchSharp;
 namespace Microsoft.ML.Drift.Preference;
 
 /// <summary>
-/// Runs a stage step by step: micro-batches → clipped gradients → optimizer → metrics. Trains the parameters in place.
+/// Runs a stage step by step: micro-batches → gradients → clipped by the optimizer as it reads them → metrics. Trains the parameters in place.
 /// </summary>
 /// <remarks>
 /// Cancellation is heeded between micro-batches: the weights are then those of the last finished step, and no gradient is left behind.
@@ -130,7 +130,7 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
             throw;
         }
         var rate = settings.LearningRate * settings.Schedule.Factor(Step);
-        if (step.Problem is null) optimizer.Step(rate);
+        if (step.Problem is null) optimizer.Step(rate, settings.MaximumGradientNorm is { } maximum ? GradientClipping.Factor(step.Norm, maximum) : 1);
         else SkipOrStop(step);
         Step++;
         objective.AfterStep(Step);
@@ -150,7 +150,6 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         var norm = GradientClipping.Norm(optimizer.Parameters);
         if (!double.IsFinite(norm) && settings.NonFinite != NonFiniteRule.Ignore)
             return new StepGradients(loss, norm, cost, new NonFiniteProblem($"the gradient's norm is {norm}", [.. rows.All]));
-        if (settings.MaximumGradientNorm is { } maximum) GradientClipping.Clip(optimizer.Parameters, norm, maximum);
         return new StepGradients(loss, norm, cost, null);
     }
 

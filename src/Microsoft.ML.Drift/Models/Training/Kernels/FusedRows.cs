@@ -98,7 +98,8 @@ internal static unsafe class FusedRows
         });
     }
 
-    private static void ForEach(FloatRows rows, Action<long> work) => TorchTeam.Run(rows.Count, RowsPerPart(rows.Width), (first, end) =>
+    /// <summary>Does something with each row, in parallel.</summary>
+    public static void ForEach(FloatRows rows, Action<long> work) => TorchTeam.Run(rows.Count, RowsPerPart(rows.Width), (first, end) =>
     {
         for (var row = first; row < end; row++) work(row);
     });
