@@ -92,11 +92,10 @@ internal sealed class Projection : nn.Module, IParameterSource
     private Tensor Back(Tensor x, Tensor gradient, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        var typed = gradient.to(dtype);
-        var (forInput, forWeight) = MatrixProduct.Gradients(typed, x.to(dtype), _weight.detach().to(dtype), _weight.requires_grad);
-        if (forWeight is not null) Traced.Accumulate(_weight, forWeight);
+        var typed = gradient.to(dtype).contiguous();
+        if (_weight.requires_grad) MatrixProduct.AccumulateWeightGradient(typed, x.to(dtype), _weight);
         if (_bias is { requires_grad: true }) Traced.Accumulate(_bias, typed.sum([0]));
-        return forInput.MoveToOuterDisposeScope();
+        return MatrixProduct.InputGradient(typed, _weight.detach().to(dtype)).MoveToOuterDisposeScope();
     }
 
     // Each module's columns through its own adapter.

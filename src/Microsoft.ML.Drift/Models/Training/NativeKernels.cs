@@ -10,13 +10,6 @@ internal static class NativeKernels
     private static readonly Lazy<jit.CompilationUnit> s_kernels = new(() => jit.compile(Source));
 
     private const string Source = """
-        def product_gradients(g, x, w):
-            for_input, for_weight, none = torch.convolution_backward(g, x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, False])
-            return for_input, for_weight
-
-        def input_gradient(g, x, w):
-            return torch.convolution_backward(g, x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, False, False])[0]
-
         def attend(q, k, v, scale, mask):
             return torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=mask, scale=float(scale))
 
@@ -39,13 +32,6 @@ internal static class NativeKernels
             return torch.gelu_backward(g, x, approximate="tanh")
 
         """;
-
-    /// <summary>The gradients of a 1×1 convolution's input and weight.</summary>
-    public static (Tensor Input, Tensor Weight) ProductGradients(Tensor gradient, Tensor input, Tensor weight) =>
-        ((Tensor, Tensor))s_kernels.Value.invoke("product_gradients", gradient, input, weight);
-
-    /// <summary>The gradient of a 1×1 convolution's input.</summary>
-    public static Tensor InputGradient(Tensor gradient, Tensor input, Tensor weight) => (Tensor)s_kernels.Value.invoke("input_gradient", gradient, input, weight);
 
     /// <summary>softmax(q kᵀ · scale + mask) v on the CPU without the matrix of scores, and the logarithm of each query's normaliser.</summary>
     /// <param name="queries">[B, H, T, D].</param>

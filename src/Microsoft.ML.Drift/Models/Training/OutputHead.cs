@@ -88,13 +88,9 @@ internal sealed class MatrixHead(Parameter weight, DecoderSpecification specific
         using var mode = no_grad();
         if (slope is not null) gradient = gradient * slope;
         if (specification.LogitsDivisor != 1) gradient = gradient.DividedBy(specification.LogitsDivisor);
-        var (forInput, forRows) = MatrixProduct.Gradients(gradient.to(computeDtype), input, Rows(start, end), weight.requires_grad);
-        if (forRows is not null)
-        {
-            if (weight.grad is null) weight.grad = zeros_like(weight);
-            weight.grad!.narrow(0, start, end - start).add_(forRows, TensorArithmetic.One);
-        }
-        return forInput.MoveToOuterDisposeScope();
+        var typed = gradient.to(computeDtype);
+        if (weight.requires_grad) MatrixProduct.AccumulateWeightGradient(typed, input, weight, start);
+        return MatrixProduct.InputGradient(typed, Rows(start, end)).MoveToOuterDisposeScope();
     }
 
     private Tensor Rows(long start, long end) => weight.detach().narrow(0, start, end - start).to(computeDtype);

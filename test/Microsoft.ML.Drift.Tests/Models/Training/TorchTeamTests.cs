@@ -24,10 +24,10 @@ public class TorchTeamTests
     }
 
     [Fact]
-    public void Run_Rows_AreCutIntoNeighbouringPieces()
+    public void RunRows_Rows_AreCutIntoNeighbouringPieces()
     {
         var pieces = new (long, long)[3];
-        TorchTeam.Run(rows: 25, rowsPerPart: 10, (first, end) => pieces[first / 10] = (first, end));
+        TorchTeam.RunRows(rows: 25, rowsPerPart: 10, (first, end) => pieces[first / 10] = (first, end));
         Assert.Equal([(0, 10), (10, 20), (20, 25)], pieces);
     }
 

@@ -99,7 +99,7 @@ internal static unsafe class FusedRows
     }
 
     /// <summary>Does something with each row, in parallel.</summary>
-    public static void ForEach(FloatRows rows, Action<long> work) => TorchTeam.Run(rows.Count, RowsPerPart(rows.Width), (first, end) =>
+    public static void ForEach(FloatRows rows, Action<long> work) => TorchTeam.RunRows(rows.Count, RowsPerPart(rows.Width), (first, end) =>
     {
         for (var row = first; row < end; row++) work(row);
     });

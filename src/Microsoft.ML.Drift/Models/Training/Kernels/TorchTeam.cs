@@ -48,7 +48,7 @@ internal static unsafe class TorchTeam
     /// <param name="rows">Their number.</param>
     /// <param name="rowsPerPart">Rows of a part; the last one may have fewer.</param>
     /// <param name="work">Takes the first row and the row after the last.</param>
-    public static void Run(long rows, long rowsPerPart, Action<long, long> work) =>
+    public static void RunRows(long rows, long rowsPerPart, Action<long, long> work) =>
         Run((int)((rows + rowsPerPart - 1) / rowsPerPart), part => work(part * rowsPerPart, Math.Min(rows, (part + 1) * rowsPerPart)));
 
     [UnmanagedCallersOnly]
