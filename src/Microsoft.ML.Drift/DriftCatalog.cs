@@ -54,7 +54,7 @@ public static class DriftCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(options);
-        return new DpoTrainer(policy, options, reference);
+        return new DpoTrainer(catalog.Context, policy, options, reference);
     }
 
     /// <summary>The estimators of Microsoft.ML.Drift: <c>ml.Drift().Trainers.Dpo(policy)</c>.</summary>
@@ -215,6 +215,6 @@ public static class DriftCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(options);
-        return new SftTrainer(policy, options);
+        return new SftTrainer(catalog.Context, policy, options);
     }
 }

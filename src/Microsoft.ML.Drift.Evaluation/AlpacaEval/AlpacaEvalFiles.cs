@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.ML.Drift.Evaluation.Tables;
 
@@ -35,12 +34,8 @@ public static class AlpacaEvalFiles
             ["annotator"] = annotation.Annotator,
             ["preference"] = double.IsNaN(annotation.Preference) ? null : annotation.Preference,
         });
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllText(temporary, JsonSerializer.Serialize(rows, WriteOptions));
-        File.Move(temporary, path, overwrite: true);
+        JsonTable.WriteArray(path, rows);
     }
-
-    private static readonly JsonSerializerOptions WriteOptions = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static AlpacaEvalAnnotation Annotation(TableRow row) => new()
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Microsoft.ML.Drift.Evaluation.Tables;
@@ -25,6 +26,16 @@ internal static class JsonTable
             rows.Add(Row(where, rows.Count, Parse(line, where)));
         }
         return rows;
+    }
+
+    private static readonly JsonSerializerOptions WriteOptions = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes an array of objects; the file is there whole or not at all.</summary>
+    public static void WriteArray(string path, IEnumerable<Dictionary<string, object?>> rows)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        File.WriteAllText(temporary, JsonSerializer.Serialize(rows, WriteOptions));
+        File.Move(temporary, path, overwrite: true);
     }
 
     private static JsonElement Parse(string text, string where)

@@ -3,7 +3,7 @@ using Microsoft.ML.Drift.Evaluation.Tables;
 
 namespace Microsoft.ML.Drift.Evaluation.WildBench;
 
-/// <summary>Reads judged rows: WildBench's own result files, or JSON Lines, CSV or Parquet.</summary>
+/// <summary>Reads judged rows: WildBench's own result files, or JSON Lines, CSV or Parquet; and writes them.</summary>
 public static class WildBenchFiles
 {
     private const string Truncated = "... (truncated)";
@@ -54,6 +54,33 @@ public static class WildBenchFiles
     public static IReadOnlyDictionary<string, string[]> ReadTaskGroups(string path) =>
         TableFile.Read(path).ToDictionary(row => row.Text(row.FirstOf("session_id", "id") ?? "session_id"), row => Groups(row, null));
 
+    /// <summary>Writes scores as JSON, which <see cref="ReadScores"/> reads. The file is there whole or not at all.</summary>
+    /// <param name="rows">The scores.</param>
+    /// <param name="path">The file, .json by ending.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void WriteScores(IEnumerable<WildBenchScoreRow> rows, string path)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        JsonTable.WriteArray(path, rows.Select(row => new Dictionary<string, object?>
+        {
+            ["session_id"] = row.SessionId, ["score"] = row.Score, ["len_output"] = row.OutputLength, ["is_empty"] = row.IsEmpty, ["is_truncated"] = row.IsTruncated, ["task_groups"] = row.TaskGroups,
+        }));
+    }
+
+    /// <summary>Writes comparisons as JSON, which <see cref="ReadComparisons"/> reads. The file is there whole or not at all.</summary>
+    /// <param name="comparisons">The comparisons, by the baseline's name.</param>
+    /// <param name="path">The file, .json by ending.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void WriteComparisons(IReadOnlyDictionary<string, IReadOnlyList<WildBenchComparison>> comparisons, string path)
+    {
+        ArgumentNullException.ThrowIfNull(comparisons);
+        JsonTable.WriteArray(path, comparisons.SelectMany(baseline => baseline.Value.Select(row => new Dictionary<string, object?>
+        {
+            ["session_id"] = row.SessionId, ["baseline"] = baseline.Key, ["outcome"] = Names[(WildBenchOutcome)row.Outcome], ["len_test"] = row.OutputLength, ["len_baseline"] = row.BaselineLength,
+            ["is_skipped"] = row.IsSkipped, ["task_groups"] = row.TaskGroups,
+        })));
+    }
+
     /// <summary>Whether an output is one that WildBench leaves out of comparisons: cut before judging, or nothing at all.</summary>
     internal static bool IsLeftOut(string output) => output.TrimEnd().EndsWith(Truncated, StringComparison.Ordinal) || output == Empty;
 
@@ -87,15 +114,12 @@ public static class WildBenchFiles
         return (baseline, comparison);
     }
 
-    private static WildBenchOutcome? OutcomeOf(string name) => name switch
+    private static readonly Dictionary<WildBenchOutcome, string> Names = new()
     {
-        "win_much" => WildBenchOutcome.MuchBetter,
-        "win" => WildBenchOutcome.SlightlyBetter,
-        "tie" => WildBenchOutcome.Tie,
-        "lose" => WildBenchOutcome.SlightlyWorse,
-        "lose_much" => WildBenchOutcome.MuchWorse,
-        _ => null,
+        [WildBenchOutcome.MuchBetter] = "win_much", [WildBenchOutcome.SlightlyBetter] = "win", [WildBenchOutcome.Tie] = "tie", [WildBenchOutcome.SlightlyWorse] = "lose", [WildBenchOutcome.MuchWorse] = "lose_much",
     };
+
+    private static WildBenchOutcome? OutcomeOf(string name) => Names.Where(each => each.Value == name).Select(each => (WildBenchOutcome?)each.Key).FirstOrDefault();
 
     private static (int Length, bool Empty, bool Truncated) Output(TableRow row, string lengthField, params ReadOnlySpan<string> textFields)
     {
@@ -104,7 +128,7 @@ public static class WildBenchFiles
         return (TextLength.Of(text), text.Length == 0, IsTruncated(text));
     }
 
-    private static string[] Groups(TableRow row, IReadOnlyDictionary<string, string[]>? taskGroups)
+    internal static string[] Groups(TableRow row, IReadOnlyDictionary<string, string[]>? taskGroups)
     {
         if (taskGroups is not null) return row.TextOrNull("session_id") is { } session ? taskGroups.GetValueOrDefault(session) ?? [] : [];
         if (row.Has("task_groups"))

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Microsoft.ML.Drift.Tool;
 
@@ -23,9 +24,18 @@ internal static class ProgressDisplay
         var result = default(T)!;
         console.Progress()
             .AutoClear(false)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new ElapsedTimeColumn())
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RateColumn(), new RemainingTimeColumn(), new ElapsedTimeColumn())
             .Start(context => result = work(new Bars(context)));
         return result;
+    }
+
+    /// <summary>Rows, steps or whatever the stage counts, per second; a slow stage's are per minute.</summary>
+    internal static string Rate(double perSecond) => perSecond >= 1 ? $"{TextTable.Number(perSecond, "0.#")}/s" : $"{TextTable.Number(perSecond * 60, "0.#")}/min";
+
+    private sealed class RateColumn : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(task.ElapsedTime is { TotalSeconds: > 0 } elapsed && task.Value > 0 ? Rate(task.Value / elapsed.TotalSeconds) : "");
     }
 
     private sealed class Bars(ProgressContext context) : IProgress<StepProgress>
@@ -45,39 +55,39 @@ internal static class ProgressDisplay
         }
     }
 
-    private sealed class PlainLines(TextWriter writer) : IProgress<StepProgress>
+    internal sealed class PlainLines(TextWriter writer) : IProgress<StepProgress>
     {
-        private readonly Stopwatch _sinceLine = new();
-        private readonly Stopwatch _sinceStage = new();
-        private string? _stage;
-        private long _startedAt;
+        // Stages take turns: a training is still one while it evaluates.
+        private readonly Dictionary<string, Running> _running = [];
 
         public void Report(StepProgress value)
         {
             lock (writer)
             {
-                if (value.Stage != _stage)
-                {
-                    _stage = value.Stage;
-                    _startedAt = value.Done;
-                    _sinceStage.Restart();
-                    _sinceLine.Reset();
-                }
+                if (!_running.TryGetValue(value.Stage, out var stage)) _running[value.Stage] = stage = new Running(value.Done);
                 var finished = value.Done >= value.Total;
-                if (_sinceLine.IsRunning && _sinceLine.Elapsed < PlainLineEvery && !finished) return;
-                _sinceLine.Restart();
-                writer.WriteLine($"{value.Stage}: {value.Done}/{value.Total}{TimeLeft(value, finished)}{(value.Detail is null ? "" : ", " + value.Detail)}");
+                if (finished) _running.Remove(value.Stage);
+                if (stage.SinceLine.IsRunning && stage.SinceLine.Elapsed < PlainLineEvery && !finished) return;
+                stage.SinceLine.Restart();
+                writer.WriteLine($"{value.Stage}: {value.Done}/{value.Total}{RateAndTimeLeft(value, stage)}{(value.Detail is null ? "" : ", " + value.Detail)}");
             }
         }
 
-        private string TimeLeft(StepProgress value, bool finished)
+        private static string RateAndTimeLeft(StepProgress value, Running stage)
         {
-            var seconds = _sinceStage.Elapsed.TotalSeconds;
-            var moved = value.Done - _startedAt;
-            if (finished) return $" in {seconds.ToString("0.0", CultureInfo.InvariantCulture)} s";
+            var seconds = stage.Since.Elapsed.TotalSeconds;
+            var moved = value.Done - stage.StartedAt;
+            if (value.Done >= value.Total) return $" in {seconds.ToString("0.0", CultureInfo.InvariantCulture)} s";
             if (moved <= 0 || seconds < 1) return "";
             var left = TimeSpan.FromSeconds(seconds / moved * (value.Total - value.Done));
-            return $", {left.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)} left";
+            return $", {Rate(moved / seconds)}, {left.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)} left";
+        }
+
+        private sealed record Running(long StartedAt)
+        {
+            public Stopwatch Since { get; } = Stopwatch.StartNew();
+
+            public Stopwatch SinceLine { get; } = new();
         }
     }
 }

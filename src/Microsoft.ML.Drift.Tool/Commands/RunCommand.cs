@@ -3,6 +3,7 @@ using Microsoft.ML;
 using Microsoft.ML.Drift.Data;
 using Microsoft.ML.Drift.Evaluation.Reports;
 using Microsoft.ML.Drift.Iteration;
+using Microsoft.ML.Drift.Preference;
 using Microsoft.ML.Drift.Tool.Recipes;
 using Microsoft.ML.Drift.Tool.Training;
 
@@ -50,6 +51,7 @@ internal static class RunCommand
         var context = new MLContext(options.Training.Seed);
         var dsat = DsatRows.Load(context, parsed.GetValue(Dsat)!, "--dsat");
         using var policy = ModelOptions.OpenForTraining(parsed, modelPath, chatTemplate);
+        TrainingRecord? evaluation = null;
         using var events = new StageEvents(Path.Combine(output, "runs"));
         var run = ProgressDisplay.Run(progress =>
         {
@@ -64,7 +66,9 @@ internal static class RunCommand
                 Progress = new Relay<DriftProgress>(value =>
                 {
                     events.Report(value);
-                    progress.Report(Progress(value));
+                    // An evaluation's record comes just before its last progress.
+                    if (value.Record is { IsEvaluation: true }) evaluation = value.Record;
+                    else progress.Report(Shown(value, ref evaluation));
                 }),
             };
             var result = RecipeErrors.Explain(recipe, () => Continue(context, policy, options, dsat));
@@ -104,7 +108,12 @@ internal static class RunCommand
         }
     }
 
-    private static StepProgress Progress(DriftProgress value) => new(
-        $"{value.Stage} {value.Activity.ToString().ToLowerInvariant()}", value.Done, Math.Max(value.Done, value.Total),
-        value.Record is { } record ? TrainingProgress.Detail(record) : value.TokensPerSecond > 0 ? $"{TextTable.Number(value.TokensPerSecond, "0")} tokens/s" : null);
+    private static StepProgress Shown(DriftProgress value, ref TrainingRecord? evaluation)
+    {
+        var record = value.Record;
+        if (value.Activity == DriftActivity.Evaluating) (record, evaluation) = (evaluation, null);
+        return new(
+            $"{value.Stage} {value.Activity.ToString().ToLowerInvariant()}", value.Done, Math.Max(value.Done, value.Total),
+            record is not null ? RecordText.Of(record) : value.TokensPerSecond > 0 ? $"{TextTable.Number(value.TokensPerSecond, "0")} tokens/s" : null);
+    }
 }

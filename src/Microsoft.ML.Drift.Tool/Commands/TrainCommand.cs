@@ -54,10 +54,11 @@ internal static class TrainCommand
         using var log = new TrainingLog { Events = Path.Combine(outputPath, "runs") };
         var (result, output) = ProgressDisplay.Run(progress =>
         {
-            log.Reported = record => progress.Report(TrainingProgress.Of("Training", record, options));
+            TrainingRecord? last = null;
+            log.Reported = record => last = record;
             var watched = options with
             {
-                CancellationToken = cancellation, Progress = log, RunFolder = Path.GetFullPath(outputPath), Restart = parsed.GetValue(RecipeOptions.Restart),
+                CancellationToken = cancellation, Progress = log, Activity = new Relay<TrainingProgress>(value => progress.Report(Shown(value, last))), RunFolder = Path.GetFullPath(outputPath), Restart = parsed.GetValue(RecipeOptions.Restart),
                 Notices = new Relay<string>(Console.Error.WriteLine),
             };
             var trainer = RecipeErrors.Explain(recipe, () => Trainer.Of(context, policy, watched, reference));
@@ -71,6 +72,13 @@ internal static class TrainCommand
         });
         TrainingSummary.Write(Console.Error, result.Rows, result.History, output);
         return ExitCodes.Done;
+    }
+
+    private static StepProgress Shown(TrainingProgress value, TrainingRecord? last)
+    {
+        // Records come just before the progress they belong to.
+        var own = last is not null && last.IsEvaluation == (value.Activity == TrainingActivity.Evaluating) && value.Done > 0 && value.Activity != TrainingActivity.Preparing ? last : null;
+        return new(value.Activity.ToString(), value.Done, value.Total, own is null ? null : RecordText.Of(own));
     }
 
     private static TrainingResult Train(Func<TrainingResult> fit)

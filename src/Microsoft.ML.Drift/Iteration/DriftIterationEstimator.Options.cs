@@ -21,7 +21,7 @@ public sealed partial class DriftIterationEstimator
         /// <summary>How chosen answers are sampled. Its iteration and journal are set by the run and must be left alone.</summary>
         public DsatPairSampler.Options Sampling { get; init; } = new();
 
-        /// <summary>How each iteration trains. Default: the paper's settings, one epoch. Its progress, cancellation, run folder and notices are set by the run and must be left alone.</summary>
+        /// <summary>How each iteration trains. Default: the paper's settings, one epoch. Its progress, activity, cancellation, run folder and notices are set by the run and must be left alone.</summary>
         public DpoTrainer.Options Training { get; init; } = new();
 
         /// <summary>Pairs of a dissatisfying answer and the later one that satisfied the user, for a seed stage before the first iteration. Null (the default): no seed stage.</summary>
@@ -68,6 +68,7 @@ public sealed partial class DriftIterationEstimator
             if (Sampling.Iteration != 0) yield return "Sampling.Iteration is set, but the run numbers its iterations itself; leave it 0.";
             if (Sampling.JournalPath is not null) yield return "Sampling.JournalPath is set, but the run keeps its journals in RunFolder; leave it null.";
             if (Training.Progress is not null) yield return "Training.Progress is set, but the run reports through Progress; leave it null.";
+            if (Training.Activity is not null) yield return "Training.Activity is set, but the run reports through Progress; leave it null.";
             if (Training.CancellationToken.CanBeCanceled) yield return "Training.CancellationToken is set, but the run has its own CancellationToken; use that.";
             if (Training.RunFolder is not null) yield return "Training.RunFolder is set, but the run keeps each stage's training in its own RunFolder; leave it null.";
             if (Training.Restart) yield return "Training.Restart is set, but the run has its own Restart; use that.";

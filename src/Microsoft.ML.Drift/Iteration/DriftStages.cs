@@ -13,7 +13,7 @@ namespace Microsoft.ML.Drift.Iteration;
 internal sealed class DriftStages(MLContext context, CausalLM policy, DriftIterationEstimator.Options options, DriftRows rows, RunFolder? folder) : IDisposable
 {
     private readonly List<DriftStageResult> _results = [];
-    private readonly DriftProgressLog _log = new(context);
+    private ActivityLog _log = new(context, "Drift");
     private CausalLM? _current;
     private HeldOutPairs? _heldOut;
 
@@ -24,6 +24,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     {
         const string stage = "seed";
         if (Restored(stage)) return;
+        _log = LogOf(stage);
         if (folder is not null) KeepSeedPairs(folder.TrainingPairs(stage));
         var training = options.Training with { NumberOfEpochs = options.SeedEpochs ?? DriftIterationEstimator.Defaults.SeedEpochs };
         Finish(stage, rows.Seed!, training, evaluation: null, sampling: [], samplingTime: TimeSpan.Zero);
@@ -34,6 +35,7 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     {
         var stage = $"iter{number}";
         if (Restored(stage)) return;
+        _log = LogOf(stage);
         var clock = Stopwatch.StartNew();
         var (pairs, summary) = Sample(stage, number, rows.Training, "samples.jsonl", folder?.TrainingPairs(stage));
         if (summary.Pairs == 0)
@@ -63,7 +65,9 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
     {
         var sampling = options.Sampling with { Iteration = number, JournalPath = folder?.PathOf(stage, journal), OwnsJournal = true };
         var sampler = new DsatPairSampler(context, Current, sampling).Fit(input);
-        var pairs = sampler.Sample(input, new Relay<GenerationProgress>(value => Report(stage, DriftActivity.Sampling, value.FinishedRows, value.TotalRows, value.TokensPerSecond)), options.CancellationToken);
+        var pairs = sampler.SampleTelling(
+            input, _log,
+            new Relay<GenerationProgress>(value => options.Progress?.Report(new DriftProgress(stage, DriftActivity.Sampling, value.FinishedRows, value.TotalRows, value.TokensPerSecond))), options.CancellationToken);
         if (pairsPath is not null) context.Data.SaveAsChatJsonLines(pairs, pairsPath);
         return (pairs, sampler.Summary!);
     }
@@ -115,14 +119,20 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
             CancellationToken = options.CancellationToken,
             Notices = options.Notices,
             Progress = new Relay<TrainingRecord>(record =>
-                Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record))),
+                options.Progress?.Report(new DriftProgress(stage, DriftActivity.Training, record.Step, totalSteps, record.Metrics.GetValueOrDefault("tokens_per_second"), record))),
+            Activity = new Relay<TrainingProgress>(value =>
+            {
+                // A step's record has told of it.
+                if (value.Activity == TrainingActivity.Preparing) options.Progress?.Report(new DriftProgress(stage, DriftActivity.Preparing, value.Done, value.Total));
+                if (value.Activity == TrainingActivity.Evaluating) options.Progress?.Report(new DriftProgress(stage, DriftActivity.Evaluating, value.Done, value.Total));
+            }),
         };
+        training = _log.Watch(training);
         using var scores = folder is null ? null : new StepLog(folder.TrainingScores(stage));
         using var files = folder is null ? null : new TrainingFolder(folder.PathOf(stage), TrainingIdentity.Of(training, trained, null, tokens, heldOut), training, scores);
         if (training.Lora is { } lora) trained.AddAdapter(lora, training.Seed);
         using var run = new PreferenceTraining(trained, null, tokens, heldOut, files is null ? training : training with { Progress = files.Watched })
         {
-            ReferenceScored = (done, total) => Report(stage, DriftActivity.Preparing, done, total),
             BatchScored = (batch, isEvaluation) =>
             {
                 if (isEvaluation || scores is null) return;
@@ -166,14 +176,13 @@ internal sealed class DriftStages(MLContext context, CausalLM policy, DriftItera
         return true;
     }
 
-    private void Report(string stage, DriftActivity activity, int done, int total, double tokensPerSecond = 0) =>
-        Report(new DriftProgress(stage, activity, done, total, tokensPerSecond));
-
-    private void Report(DriftProgress progress)
+    private void Report(string stage, DriftActivity activity, int done, int total)
     {
-        _log.Report(progress);
-        options.Progress?.Report(progress);
+        _log.Report(activity.ToString(), activity == DriftActivity.Saving ? "model" : "pairs", done, total);
+        options.Progress?.Report(new DriftProgress(stage, activity, done, total));
     }
+
+    private ActivityLog LogOf(string stage) => new(context, $"Drift; {stage}");
 
     private static TimeSpan Lap(Stopwatch clock)
     {

@@ -21,15 +21,17 @@ namespace Microsoft.ML.Drift.Preference;
 /// </remarks>
 public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
 {
+    private readonly MLContext _context;
     private readonly CausalLM _policy;
     private readonly CausalLM? _reference;
     private readonly Options _options;
 
     /// <exception cref="ArgumentException">Options have bad values, all of which the message names, or the models do not fit.</exception>
-    internal DpoTrainer(CausalLM policy, Options? options = null, CausalLM? reference = null)
+    internal DpoTrainer(MLContext context, CausalLM policy, Options? options = null, CausalLM? reference = null)
     {
+        ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(policy);
-        (_policy, _options, _reference) = (policy, options ?? new(), reference);
+        (_context, _policy, _options, _reference) = (context, policy, options ?? new(), reference);
         string[] problems = [.. _options.Problems(), .. _options.RunFolderProblems(), .. PreferenceTraining.Problems(policy, reference, _options)];
         if (problems.Length > 0) throw new ArgumentException($"{nameof(DpoTrainer)}: {string.Join(" ", problems)}", nameof(options));
     }
@@ -73,12 +75,13 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
         var (training, summary) = tokenizer.Read(input, "the training data");
         var heldOut = evaluation is null ? [] : tokenizer.Read(evaluation, "the evaluation data").Pairs;
         TrainingRows = summary;
-        using var folder = TrainingFolder.Open(_options, () => TrainingIdentity.Of(_options, _policy, _reference, training, heldOut));
+        var watched = new ActivityLog(_context, nameof(DpoTrainer)).Watch(_options);
+        using var folder = TrainingFolder.Open(watched, () => TrainingIdentity.Of(_options, _policy, _reference, training, heldOut));
         var trained = _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
-            using var stage = new PreferenceTraining(trained, _reference, training, heldOut, folder is null ? _options : _options with { Progress = folder.Watched });
+            using var stage = new PreferenceTraining(trained, _reference, training, heldOut, folder is null ? watched : watched with { Progress = folder.Watched });
             History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }

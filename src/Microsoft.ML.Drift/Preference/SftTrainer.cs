@@ -17,6 +17,7 @@ namespace Microsoft.ML.Drift.Preference;
 /// </remarks>
 public sealed class SftTrainer : IEstimator<CausalLMTransformer>
 {
+    private readonly MLContext _context;
     private readonly CausalLM _policy;
     private readonly Options _options;
 
@@ -28,10 +29,11 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
     }
 
     /// <exception cref="ArgumentException">Options have bad values, all of which the message names, or the model cannot be trained.</exception>
-    internal SftTrainer(CausalLM policy, Options? options = null)
+    internal SftTrainer(MLContext context, CausalLM policy, Options? options = null)
     {
+        ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(policy);
-        (_policy, _options) = (policy, options ?? new());
+        (_context, _policy, _options) = (context, policy, options ?? new());
         string[] problems = [.. _options.Problems(), .. _options.RunFolderProblems(), .. ComputePrecision.Problems(policy)];
         if (problems.Length > 0) throw new ArgumentException($"{nameof(SftTrainer)}: {string.Join(" ", problems)}", nameof(options));
     }
@@ -128,12 +130,13 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
         var (training, summary) = SftTokens.Read(_policy, _options, input, "the training data");
         var heldOut = evaluation is null ? [] : SftTokens.Read(_policy, _options, evaluation, "the evaluation data").Rows;
         TrainingRows = summary;
-        using var folder = TrainingFolder.Open(_options, () => TrainingIdentity.Of(_options, _policy, training, heldOut));
+        var watched = new ActivityLog(_context, nameof(SftTrainer)).Watch(_options);
+        using var folder = TrainingFolder.Open(watched, () => TrainingIdentity.Of(_options, _policy, training, heldOut));
         var trained = _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
-            using var stage = new SftTraining(trained, training, heldOut, folder is null ? _options : _options with { Progress = folder.Watched });
+            using var stage = new SftTraining(trained, training, heldOut, folder is null ? watched : watched with { Progress = folder.Watched });
             History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }

@@ -130,6 +130,12 @@ public abstract record TrainingOptions
     public IProgress<TrainingRecord>? Progress { get; init; }
 
     /// <summary>
+    /// Told how far the training is, on the training thread: after each step, and within what takes long without making a record, which is the reference's pass over the pairs and every
+    /// evaluation. Default none.
+    /// </summary>
+    public IProgress<TrainingProgress>? Activity { get; init; }
+
+    /// <summary>
     /// Stops the training between two batches with an <see cref="OperationCanceledException"/>; with a run folder the last finished step is saved first. Default none.
     /// </summary>
     public CancellationToken CancellationToken { get; init; }

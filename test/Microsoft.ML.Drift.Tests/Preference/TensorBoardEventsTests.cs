@@ -59,6 +59,21 @@ public sealed class TensorBoardEventsTests : IDisposable
         Assert.Equal([30f], continued[2].Values);
     }
 
+    [Fact]
+    public void Report_ManyFilesWithinASecond_HaveNamesInTheOrderTheyWereBegun()
+    {
+        // TensorBoard reads files by name; with plain numbers, file 10 would stand before file 9.
+        var begun = new List<string>();
+        for (var run = 0; run < 12; run++)
+        {
+            using var events = new TensorBoardEvents(_folder);
+            events.Report(Record(run, ("loss", run)));
+            begun.Add(Directory.GetFiles(_folder).Except(begun).Single());
+        }
+
+        Assert.Equal(begun, begun.Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("", 0x00000000u)]
     [InlineData("123456789", 0xE3069283u)]

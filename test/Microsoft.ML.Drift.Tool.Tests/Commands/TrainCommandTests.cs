@@ -27,6 +27,8 @@ public sealed class TrainCommandTests(ModelFixture models) : CommandTest(models)
             "drift/sigma", "drift/share_above_tau", "drift/delta_logps_chosen", "drift/delta_logps_rejected", "tokens", "seconds", "tokens_per_second", "peak_memory_bytes" })
             Assert.NotNull(steps[0][key]);
         Assert.Contains("push_to_hub: models are written to local folders; nothing is uploaded", outcome.Errors);
+        // The reference sees four pairs and two held-out ones before the first step.
+        foreach (var line in new[] { "Preparing: 6/6 in ", "Training: 4/4 in ", "Evaluating: 2/2 in " }) Assert.Contains(line, outcome.Errors);
         Assert.Empty(outcome.Output);
     }
 

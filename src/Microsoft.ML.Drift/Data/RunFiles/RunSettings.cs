@@ -16,7 +16,7 @@ internal static class RunSettings
 
     // Where a run is kept, how it is watched and how much it computes at once do not change what it gives.
     private static readonly string[] WithoutEffectOnResults =
-        ["RunFolder", "Restart", "Checkpoints", "Notices", "JournalPath", "Progress", "CancellationToken", "SeedPairs", "HeldOutRows", "Batching", "EvaluationBatchSize"];
+        ["RunFolder", "Restart", "Checkpoints", "Notices", "JournalPath", "Progress", "Activity", "CancellationToken", "SeedPairs", "HeldOutRows", "Batching", "EvaluationBatchSize"];
 
     /// <summary>Every setting that decides the result, by name.</summary>
     public static JsonObject Of(object options)

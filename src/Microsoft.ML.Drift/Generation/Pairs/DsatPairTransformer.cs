@@ -34,9 +34,21 @@ public sealed class DsatPairTransformer : ITransformer
     public IDataView Sample(IDataView input, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(input);
+        return SampleTelling(input, new ActivityLog(_context, nameof(DsatPairSampler)), progress, cancellationToken);
+    }
+
+    /// <inheritdoc cref="Sample"/>
+    /// <param name="input">DSAT rows.</param>
+    /// <param name="log">Where beginning and end are told.</param>
+    /// <param name="progress">Told of decided rows and speed, a few times a second.</param>
+    /// <param name="cancellationToken">Checked at every token.</param>
+    internal IDataView SampleTelling(IDataView input, ActivityLog log, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
+    {
         var rows = DsatRowReader.Read(input, _options.NeedsFeedback, cancellationToken);
         var run = new DsatSamplingRun(_policy, _options);
+        log.Report("Sampling", "rows", 0, rows.Count);
         var sampled = run.Sample(rows, progress, cancellationToken);
+        log.End("Sampling");
         Summary = run.Summary(sampled);
         var pairs = rows.Zip(sampled).Where(each => each.Second.Dropped is null).Select(each => new DsatPairSampler.PairRowWithTools
         {

@@ -46,8 +46,9 @@ public sealed class TensorBoardEvents : IProgress<TrainingRecord>, IDisposable
 
     private FileStream Begin(int firstStep)
     {
+        // TensorBoard reads a folder's files in the order of their names, in which the marks of continued trainings need the older file first, also within one second.
         var name = string.Create(
-            CultureInfo.InvariantCulture, $"events.out.tfevents.{DateTimeOffset.UtcNow.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{Interlocked.Increment(ref _files)}");
+            CultureInfo.InvariantCulture, $"events.out.tfevents.{DateTimeOffset.UtcNow.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{Interlocked.Increment(ref _files):D9}");
         var file = new FileStream(Path.Combine(_folder, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         file.Write(Record(Event(0).Text(FileVersionField, "brain.Event:2")));
         if (_isContinued) file.Write(Record(Event(firstStep).Message(SessionLogField, new ProtoMessage().Integer(SessionStatusField, SessionStart))));

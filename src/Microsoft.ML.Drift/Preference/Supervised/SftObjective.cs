@@ -26,7 +26,7 @@ internal sealed class SftObjective(
 
     public override int RowCount => training.Count;
 
-    public override bool CanEvaluate => evaluation.Count > 0;
+    public override int EvaluationRowCount => evaluation.Count;
 
     public override string RowId(int row) => training[row].RowId;
 
@@ -68,11 +68,14 @@ internal sealed class SftObjective(
 
     public override IEnumerable<(string Name, double Value)> Evaluate(CancellationToken cancellation)
     {
+        var done = 0;
         var scores = evaluation.Chunk(options.EvaluationBatchSize).Select(rows =>
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            return SftScore.Of(_scorer.Score(SftBatch.Create(rows, _scorer.Device), new TokenLogProbOptions { Argmax = true }), rows.Length);
+            var score = SftScore.Of(_scorer.Score(SftBatch.Create(rows, _scorer.Device), new TokenLogProbOptions { Argmax = true }), rows.Length);
+            TellEvaluated(done += rows.Length);
+            return score;
         }).ToArray();
         // TRL weighs the batches' means by rows.
         var loss = options.TrlCompatibility is null

@@ -21,9 +21,10 @@ internal sealed class SftTraining : IDisposable
         _precision = new ComputePrecision(options.Bfloat16, policy.Decoder);
         _objective = new SftObjective(policy.Decoder, training, evaluation, options) { BatchScored = (rows, loss) => BatchScored?.Invoke(rows, loss) };
         _optimizer = options.CreateOptimizer(TrainedParameters.Of(policy.Decoder));
-        Loop = new TrainingLoop(options.LoopSettings(training.Count), _objective, _optimizer) 
+        Loop = new TrainingLoop(options.LoopSettings(training.Count), _objective, _optimizer)
         {
             Recorded = record => options.Progress?.Report(record),
+            Advanced = progress => options.Activity?.Report(progress),
             Adapter = policy.Decoder.Adapter,
         };
     }

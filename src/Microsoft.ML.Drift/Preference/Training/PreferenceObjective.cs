@@ -38,19 +38,16 @@ internal sealed class PreferenceObjective : TrainingObjective
     {
         (_settings, _training, _evaluation, _planner) = (settings, training, evaluation, planner);
         _policy = new TokenScorer(policy, planner);
-        _reference = new ReferenceLogProbs(policy, reference, settings, planner) { Scored = (done, total) => ReferenceScored?.Invoke(done, total) };
+        _reference = new ReferenceLogProbs(policy, reference, settings, planner) ;
         _metrics = new PreferenceMetrics(settings.Loss.Beta, settings.RpoAlpha is not null);
     }
-
-    /// <inheritdoc cref="ReferenceLogProbs.Scored"/>
-    public Action<int, int>? ReferenceScored { get; init; }
 
     /// <summary>Called with every scored micro-batch; the flag is true in evaluation.</summary>
     public Action<ScoredBatch, bool>? BatchScored { get; init; }
 
     public override int RowCount => _training.Count;
 
-    public override bool CanEvaluate => _evaluation.Count > 0;
+    public override int EvaluationRowCount => _evaluation.Count;
 
     public override string RowId(int row) => _training[row].RowId;
 
@@ -59,8 +56,12 @@ internal sealed class PreferenceObjective : TrainingObjective
         if (ReferenceJournal?.Agree(_planner.Recorded) is { } budget && !_settings.MemoryIsFixed) _planner.Recorded = budget;
         // In the first epoch's batches: a policy equal to its reference then has margins of exactly 0, not of rounding noise.
         var steps = Math.Min(plan.TotalSteps, plan.StepsPerEpoch);
-        _reference.ComputeTraining(Enumerable.Range(0, steps).SelectMany(step => plan.RowsOf(step).MicroBatches), CreateTrainingBatch, _training.Count, ReferenceJournal, cancellation);
+        int[][] batches = [.. Enumerable.Range(0, steps).SelectMany(step => plan.RowsOf(step).MicroBatches)];
+        var (done, total) = (0, batches.Sum(batch => batch.Length) + _evaluation.Count);
+        _reference.Scored = pairs => Advanced?.Invoke(new TrainingProgress(TrainingActivity.Preparing, done += pairs, total));
+        _reference.ComputeTraining(batches, CreateTrainingBatch, _training.Count, ReferenceJournal, cancellation);
         _reference.ComputeEvaluation(EvaluationBatches(), CreateEvaluationBatch, _evaluation.Count, ReferenceJournal, cancellation);
+        _reference.Scored = null;
     }
 
     public override void BeginStep(StepRows rows)
@@ -122,7 +123,9 @@ internal sealed class PreferenceObjective : TrainingObjective
         var batches = EvaluationBatches().Select(rows =>
         {
             cancellation.ThrowIfCancellationRequested();
-            return EvaluateBatch(rows, bcoMean);
+            var scored = EvaluateBatch(rows, bcoMean);
+            TellEvaluated(rows[^1] + 1);
+            return scored;
         }).ToArray();
         if (_settings.Trl is not null) _bcoMean = bcoMean; // TRL's evaluation moves the mean
         var pairs = (double)_evaluation.Count;

@@ -30,12 +30,12 @@ internal sealed class PreferenceTraining : IDisposable
             new PassPlanner(policy.Decoder, PassPlanner.BudgetOf(policy.Decoder, options), options.GradientCheckpointing))
         {
             BatchScored = (batch, isEvaluation) => BatchScored?.Invoke(batch, isEvaluation),
-            ReferenceScored = (done, total) => ReferenceScored?.Invoke(done, total),
         };
         _optimizer = options.CreateOptimizer(TrainedParameters.Of(policy.Decoder));
         Loop = new TrainingLoop(options.LoopSettings(training.Count), _objective, _optimizer)
         {
             Recorded = record => options.Progress?.Report(record),
+            Advanced = progress => options.Activity?.Report(progress),
             GradientsReady = step => GradientsReady?.Invoke(step),
             Adapter = policy.Decoder.Adapter,
         };
@@ -43,9 +43,6 @@ internal sealed class PreferenceTraining : IDisposable
 
     /// <summary>Runs, saves and restores the stage.</summary>
     public TrainingLoop Loop { get; }
-
-    /// <inheritdoc cref="ReferenceLogProbs.Scored"/>
-    public Action<int, int>? ReferenceScored { get; init; }
 
     /// <summary>Called with every scored micro-batch; the flag is true in evaluation.</summary>
     public Action<ScoredBatch, bool>? BatchScored { get; init; }

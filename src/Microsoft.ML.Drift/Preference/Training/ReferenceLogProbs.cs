@@ -29,8 +29,8 @@ internal sealed class ReferenceLogProbs : IDisposable
         if (settings.ReferenceSync is { } sync) _moving = new MovingReference(policy, explicitReference ?? policy, sync);
     }
 
-    /// <summary>Called with the pairs that were scored in one pass so far, and their number in it.</summary>
-    public Action<int, int>? Scored { get; init; }
+    /// <summary>Called with the number of pairs of each batch that is scored.</summary>
+    public Action<int>? Scored { get; set; }
 
     /// <summary>Computes the training rows that the batches name.</summary>
     public void ComputeTraining(IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rows, ReferenceJournal? journal, CancellationToken cancellation) =>
@@ -78,7 +78,6 @@ internal sealed class ReferenceLogProbs : IDisposable
         string set, IEnumerable<int[]> batches, Func<int[], PairBatch> create, int rowCount, ReferenceJournal? journal, CancellationToken cancellation)
     {
         var results = new PairReference?[rowCount];
-        var done = 0;
         foreach (var rows in batches)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -88,7 +87,7 @@ internal sealed class ReferenceLogProbs : IDisposable
                 journal?.Add(set, rows, values);
             }
             for (var i = 0; i < rows.Length; i++) results[rows[i]] = values[i];
-            Scored?.Invoke(done += rows.Length, rowCount);
+            Scored?.Invoke(rows.Length);
         }
         return results;
     }

@@ -36,6 +36,13 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     /// <summary>Called with each record as it is made.</summary>
     public Action<TrainingRecord>? Recorded { get; init; }
 
+    /// <summary>Called as the loop advances: at its start, after each step and its record, and within what comes between.</summary>
+    public Action<TrainingProgress>? Advanced
+    {
+        private get => objective.Advanced;
+        init => objective.Advanced = value;
+    }
+
     /// <summary>Runs before the optimizer, with the step's gradients before clipping.</summary>
     public Action<int>? GradientsReady { get; init; }
 
@@ -68,6 +75,7 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         {
             if (!_prepared) objective.Prepare(settings.Plan, cancellation);
             _prepared = true;
+            if (until != 0) TellStep();
             // A run that was stopped while it evaluated owes the evaluation of its last step.
             if (_evaluationDue) Evaluate(cancellation);
             while (Step < Math.Min(TotalSteps, until ?? TotalSteps))
@@ -139,8 +147,11 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
             ("loss", step.Loss), ("grad_norm", step.Norm), ("learning_rate", rate), .. step.Problem is null ? objective.StepMetrics() : [],
             .. SkippedSteps(), .. TrainingCost.Metrics(step.Cost, clock.Elapsed),
         ]);
+        TellStep();
         _evaluationDue = IsTimeToEvaluate(rows);
     }
+
+    private void TellStep() => Advanced?.Invoke(new TrainingProgress(TrainingActivity.Training, Step, TotalSteps));
 
     private StepGradients ComputeGradients(StepRows rows, CancellationToken cancellation)
     {
@@ -190,7 +201,7 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
     // Told from the first skipped step on, and from then in every record.
     private IEnumerable<(string Name, double Value)> SkippedSteps() => _skippedSteps == 0 ? [] : [("skipped_steps", _skippedSteps)];
 
-    private bool IsTimeToEvaluate(StepRows rows) => objective.CanEvaluate && settings.Evaluation switch
+    private bool IsTimeToEvaluate(StepRows rows) => objective.EvaluationRowCount > 0 && settings.Evaluation switch
     {
         EvaluationStrategy.Epoch => rows.IsLastOfEpoch || Step == TotalSteps,
         EvaluationStrategy.Steps => Step % settings.EvaluationSteps == 0,
@@ -205,6 +216,7 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
         var clock = Stopwatch.StartNew();
         List<(string, double)> metrics = [.. objective.Evaluate(cancellation)];
         Record(settings.Plan.RowsOf(Step - 1), isEvaluation: true, [.. metrics, ("seconds", clock.Elapsed.TotalSeconds)]);
+        Advanced?.Invoke(new TrainingProgress(TrainingActivity.Evaluating, objective.EvaluationRowCount, objective.EvaluationRowCount));
         _evaluationDue = false;
     }
 

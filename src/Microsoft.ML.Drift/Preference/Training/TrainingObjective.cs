@@ -8,8 +8,11 @@ internal abstract class TrainingObjective : IDisposable
     /// <summary>Number of training rows.</summary>
     public abstract int RowCount { get; }
 
-    /// <summary>Whether there are rows to evaluate on.</summary>
-    public abstract bool CanEvaluate { get; }
+    /// <summary>Number of rows to evaluate on.</summary>
+    public abstract int EvaluationRowCount { get; }
+
+    /// <summary>Called after each batch of <see cref="Prepare"/>, and after each of <see cref="Evaluate"/> but the last, which has made its record only when the loop says so.</summary>
+    public Action<TrainingProgress>? Advanced { get; set; }
 
     /// <summary>What messages call a training row.</summary>
     public abstract string RowId(int row);
@@ -51,6 +54,12 @@ internal abstract class TrainingObjective : IDisposable
 
     public virtual void Dispose()
     {
+    }
+
+    /// <summary>Tells of a batch of <see cref="Evaluate"/>.</summary>
+    protected void TellEvaluated(int done)
+    {
+        if (done < EvaluationRowCount) Advanced?.Invoke(new TrainingProgress(TrainingActivity.Evaluating, done, EvaluationRowCount));
     }
 }
 

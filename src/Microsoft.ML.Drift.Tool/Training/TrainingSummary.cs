@@ -3,17 +3,10 @@ using Microsoft.ML.Drift.Preference;
 
 namespace Microsoft.ML.Drift.Tool.Training;
 
-/// <summary>A training's records as progress.</summary>
-internal static class TrainingProgress
+/// <summary>A training's records in a few words.</summary>
+internal static class RecordText
 {
-    public static StepProgress Of(string stage, TrainingRecord record, TrainingOptions options)
-    {
-        // A record knows its step and its epoch; from both follows how many steps there will be.
-        var total = options.MaximumSteps ?? (int)Math.Max(record.Step, Math.Round(record.Step / record.Epoch * options.NumberOfEpochs));
-        return new(stage, record.Step, total, Detail(record));
-    }
-
-    public static string? Detail(TrainingRecord record)
+    public static string? Of(TrainingRecord record)
     {
         var prefix = record.IsEvaluation ? "eval_" : "";
         var parts = new List<string>();
