@@ -56,6 +56,7 @@ internal sealed unsafe class QuantizedMatrix : IDisposable
         Scales = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void QuantizePart(int part, int worker)
     {
         for (var row = part * RowsPerPart; row < Math.Min(Outputs, (part + 1) * RowsPerPart); row++)
@@ -73,6 +74,7 @@ internal sealed unsafe class QuantizedMatrix : IDisposable
 
     /// <summary>A block's bytes.</summary>
     /// <returns>Its scale; not a number if a weight is none, so that a damaged model is noticed.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float QuantizeBlock(float* source, int count, sbyte* target)
     {
         var (low, high) = (VectorMath.Load(source, 0, count), count > Lanes ? VectorMath.Load(source, Lanes, count) : Vector512<float>.Zero);
@@ -86,6 +88,7 @@ internal sealed unsafe class QuantizedMatrix : IDisposable
     }
 
     // The bits of numbers without sign are ordered as the numbers are, and those of what is not a number come last.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Largest(Vector512<float> values)
     {
         var bits = Vector512.Abs(values).AsInt32();
