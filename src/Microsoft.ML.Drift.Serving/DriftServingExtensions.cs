@@ -31,6 +31,8 @@ public static class DriftServingExtensions
         options ??= new();
         options.Validate();
         if (model.Tokenizer is null) throw new ArgumentException("The model has no tokenizer (its folder has no tokenizer.json), so it can neither read nor write text and cannot be served.", nameof(model));
+        var problems = options.Generation.ProblemsWith(model.Decoder).ToList();
+        if (problems.Count > 0) throw new ArgumentException($"{nameof(DriftServingOptions)}: {string.Join(" ", problems)}", nameof(options));
         services.AddSingleton(options);
         services.AddSingleton(_ => new AnswerService(model, options));
         services.AddSingleton(provider => new FeedbackFiles(options, provider.GetRequiredService<ILogger<FeedbackFiles>>(), provider.GetService<TimeProvider>()));

@@ -8,8 +8,11 @@ public sealed class CausalLMEstimator : IEstimator<CausalLMTransformer>
 {
     private readonly CausalLMTransformer _transformer;
 
-    internal CausalLMEstimator(CausalLM model, GenerationOptions generation, string outputColumnName, string inputColumnName, GenerationBatching? batching) =>
+    internal CausalLMEstimator(CausalLM model, GenerationOptions generation, string outputColumnName, string inputColumnName, GenerationBatching? batching)
+    {
         _transformer = new(model, generation, outputColumnName, inputColumnName, batching);
+        _transformer.CheckAvailable();
+    }
 
     /// <summary>Checks the input's schema and gives back the transformer, which holds the model itself.</summary>
     /// <param name="input">Rows of the kind that will be answered; they are not read.</param>

@@ -72,9 +72,13 @@ public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
     /// <summary>The same model with other settings, such as <see cref="GenerationOptions.Greedy"/>; the weights are shared.</summary>
     /// <param name="generation">How answers are sampled.</param>
     /// <param name="batching">How many rows are answered together; null keeps <see cref="Batching"/>.</param>
-    /// <exception cref="ArgumentException">The settings are bad; the message lists every problem.</exception>
-    public CausalLMTransformer With(GenerationOptions generation, GenerationBatching? batching = null) =>
-        new(Model, generation, OutputColumnName, InputColumnName, batching ?? Batching) { SavesMerged = SavesMerged };
+    /// <exception cref="ArgumentException">The settings are bad, or nothing this model and machine can do; the message lists every problem.</exception>
+    public CausalLMTransformer With(GenerationOptions generation, GenerationBatching? batching = null)
+    {
+        var other = new CausalLMTransformer(Model, generation, OutputColumnName, InputColumnName, batching ?? Batching) { SavesMerged = SavesMerged };
+        other.CheckAvailable();
+        return other;
+    }
 
     /// <summary>
     /// The same transformer for saving: <c>ml.Model.Save</c> writes the model's adapter merged into the weights, so that the file needs no base model. The
@@ -120,6 +124,13 @@ public sealed class CausalLMTransformer : IPredictionTransformer<CausalLM>
         ArgumentNullException.ThrowIfNull(input);
         ChatColumn.CheckChat(input, inputColumnName);
         return OutputShape.With(input, (outputColumnName, TextDataViewType.Instance));
+    }
+
+    /// <exception cref="ArgumentException">The settings ask for what this model or this machine cannot do. A model file with such settings can be opened: <see cref="With"/> changes them.</exception>
+    internal void CheckAvailable()
+    {
+        var problems = Generation.ProblemsWith(Model.Decoder).ToList();
+        if (problems.Count > 0) throw new ArgumentException($"Generation: {string.Join(" ", problems)}");
     }
 
     private AnswerBinding Bind(DataViewSchema input)

@@ -1,11 +1,29 @@
 using System.Net;
+using System.Runtime.Intrinsics.X86;
 using System.Text;
+using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Serving.Tests;
 
 /// <summary>What requests may say, and what they are told when they say something else.</summary>
 public sealed class RequestTests(ServedModels models) : IClassFixture<ServedModels>
 {
+    [Fact]
+    public async Task Chat_ServerWithWeightsInEightBits_AnswersWithTheirLogProbs()
+    {
+        Assert.SkipUnless(Avx512F.IsSupported, "This processor has no AVX-512.");
+        var logProbs = new List<double>();
+        foreach (var weights in new[] { WeightPrecision.Float32, WeightPrecision.Q8_0 })
+        {
+            await using var server = await ServedModels.Start(models.Trained, new() { Generation = new() { Weights = weights } });
+            using var client = Http.Client(server);
+            var answer = await client.Answer(Http.Chat(more: "\"temperature\": 0, \"logprobs\": true"));
+            logProbs.Add((double)answer["choices"]![0]!["logprobs"]!["content"]![0]!["logprob"]!);
+        }
+        Assert.NotEqual(logProbs[0], logProbs[1]);
+        Assert.Equal(logProbs[0], logProbs[1], 0.1);
+    }
+
     public static TheoryData<string, string?, string> WrongBodies => new()
     {
         { "", null, "not valid JSON" },

@@ -24,7 +24,7 @@ internal sealed class AnswerService : IDisposable
         Requests = new(model, options);
         TokenTexts = new(model.Tokenizer!, model.EndOfSequenceIds);
         _gate = new(options.Batching.BatchSize, options.MaxQueueLength);
-        _generation = new(model, options.Batching);
+        _generation = new(model, options.Batching, options.Generation.Weights);
     }
 
     public RequestReader Requests { get; }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.ML.Drift.Generation;
+using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Tool;
 
@@ -16,11 +17,17 @@ internal static class GenerationSettings
     private static readonly Option<double?> RepetitionPenalty = new("--repetition-penalty") { Description = "Above 1: tokens seen before become less likely.", HelpName = "X" };
     private static readonly Option<bool> IgnoreEos = new("--ignore-eos") { Description = "End tokens do not end an answer." };
     private static readonly Option<string[]> Stop = new("--stop") { Description = "End an answer before this text; may be repeated.", HelpName = "TEXT" };
+    private static readonly Option<string> Weights = new Option<string>("--weights")
+    {
+        Description = "How exactly the weights are read: q8_0 is faster at small batches; it needs AVX-512 and a float32 model.",
+        DefaultValueFactory = _ => "float32",
+    }.AcceptOnlyFromAmong("float32", "q8_0");
+
     private static readonly Option<int> BatchSize = new("--batch-size") { Description = "Rows sampled together; results do not depend on it.", HelpName = "N", DefaultValueFactory = _ => new GenerationBatching().BatchSize };
 
     public static void AddTo(CliCommand command)
     {
-        foreach (var option in new Option[] { MaxNewTokens, Temperature, TopP, TopK, MinP, RepetitionPenalty, IgnoreEos, Stop, BatchSize }) command.Options.Add(option);
+        foreach (var option in new Option[] { MaxNewTokens, Temperature, TopP, TopK, MinP, RepetitionPenalty, IgnoreEos, Stop, Weights, BatchSize }) command.Options.Add(option);
     }
 
     public static GenerationOptions Read(ParseResult parsed)
@@ -36,6 +43,7 @@ internal static class GenerationSettings
             RepetitionPenalty = parsed.GetValue(RepetitionPenalty),
             IgnoreEos = parsed.GetValue(IgnoreEos),
             StopTexts = parsed.GetValue(Stop) ?? [],
+            Weights = Enum.Parse<WeightPrecision>(parsed.GetValue(Weights)!, ignoreCase: true),
             Seed = parsed.GetValue(CommonOptions.Seed),
         };
     }

@@ -19,7 +19,7 @@ internal static partial class RecipeErrors
         ["Alpha"] = "lora_alpha", ["Dropout"] = "lora_dropout", ["TargetModules"] = "lora_target_modules", ["ModulesToSave"] = "lora_modules_to_save", ["TrlCompatibility.PaddingFree"] = "padding_free",
         ["NumberOfIterations"] = "drift.iterations", ["Mode"] = "drift.mode", ["Instruction"] = "drift.instruction", ["Temperature"] = "drift.temperature", ["TopP"] = "drift.top_p",
         ["TopK"] = "drift.top_k", ["MinP"] = "drift.min_p", ["RepetitionPenalty"] = "drift.repetition_penalty", ["MaxNewTokens"] = "drift.max_new_tokens",
-        ["MaxRetries"] = "drift.retries", ["NearCopyThreshold"] = "drift.near_copy_threshold", ["Filters"] = "drift.near_copy_threshold and drift.drop_unfinished",
+        ["Weights"] = "drift.weights", ["MaxRetries"] = "drift.retries", ["NearCopyThreshold"] = "drift.near_copy_threshold", ["Filters"] = "drift.near_copy_threshold and drift.drop_unfinished",
         ["NumberOfHeldOutRows"] = "drift.test_rows", ["Selection"] = "drift.select", ["SeedEpochs"] = "drift.seed_epochs", ["PrecomputedReference"] = "precompute_ref_log_probs",
         ["EverySteps"] = "save_steps", ["EveryMinutes"] = "drift.checkpoint_minutes", ["Keep"] = "save_total_limit", ["SkipNonFiniteSteps"] = "drift.skip_non_finite_steps",
     };

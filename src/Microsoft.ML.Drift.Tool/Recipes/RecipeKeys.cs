@@ -32,7 +32,7 @@ internal static class RecipeKeys
         "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_modules_to_save", "use_rslora", "use_dora",
         // DRIFT
         "drift.iterations", "drift.mode", "drift.instruction", "drift.temperature", "drift.top_p", "drift.top_k", "drift.min_p", "drift.repetition_penalty",
-        "drift.max_new_tokens", "drift.max_prompt_tokens", "drift.sampling_batch_size", "drift.retries", "drift.near_copy_threshold", "drift.drop_unfinished",
+        "drift.max_new_tokens", "drift.weights", "drift.max_prompt_tokens", "drift.sampling_batch_size", "drift.retries", "drift.near_copy_threshold", "drift.drop_unfinished",
         "drift.test_rows", "drift.select", "drift.seed_epochs", "drift.shuffle", "drift.trl_compatibility", "drift.checkpoint_minutes",
         "drift.skip_non_finite_steps",
     ];

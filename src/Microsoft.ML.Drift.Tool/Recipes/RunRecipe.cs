@@ -1,5 +1,6 @@
 using Microsoft.ML.Drift.Generation;
 using Microsoft.ML.Drift.Iteration;
+using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Tool.Recipes;
 
@@ -44,6 +45,7 @@ internal static class RunRecipe
                 MinP = recipe.Number("drift.min_p"),
                 RepetitionPenalty = recipe.Number("drift.repetition_penalty"),
                 MaxNewTokens = recipe.Integer("drift.max_new_tokens") ?? generation.MaxNewTokens,
+                Weights = recipe.Choice("drift.weights", ("float32", WeightPrecision.Float32), ("q8_0", WeightPrecision.Q8_0)) ?? generation.Weights,
                 Seed = recipe.Integer("seed") ?? generation.Seed,
             },
             Batching = defaults.Batching with { BatchSize = recipe.Integer("drift.sampling_batch_size") ?? defaults.Batching.BatchSize },

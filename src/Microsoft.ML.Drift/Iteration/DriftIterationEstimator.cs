@@ -20,13 +20,13 @@ public sealed partial class DriftIterationEstimator : IEstimator<CausalLMTransfo
     private readonly CausalLM _policy;
     private readonly Options _options;
 
-    /// <exception cref="ArgumentException">Options have bad values, all of which the message names, or the model cannot be trained.</exception>
+    /// <exception cref="ArgumentException">Options have bad values, all of which the message names, or the model cannot be trained, or not be sampled so.</exception>
     internal DriftIterationEstimator(MLContext context, CausalLM policy, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(policy);
         (_context, _policy, _options) = (context, policy, options ?? new());
-        string[] problems = [.. _options.Problems(), .. PreferenceTraining.Problems(policy, null, _options.Training)];
+        string[] problems = [.. _options.Problems(), .. PreferenceTraining.Problems(policy, null, _options.Training), .. _options.Sampling.Generation.ProblemsWith(policy.Decoder)];
         if (problems.Length > 0) throw new ArgumentException($"{nameof(DriftIterationEstimator)}: {string.Join(" ", problems)}", nameof(options));
     }
 

@@ -29,23 +29,34 @@ internal sealed class SamplingBenchmark : IBenchmark
         var title = $"sampling: {name}, prompts of {prompt} tokens, answers of {completion}";
         if (!options.Wants(title)) return;
         var machine = Machine.Measure(options.Rounds);
-        var rows = new List<string[]>();
-        foreach (var batch in options.Batch is { } one ? [one] : new[] { 1, 8, 16, 32 })
-        {
-            var requests = Prompts.Even(batch, prompt, model.Configuration.VocabularySize);
-            var torchAnswer = Math.Min(completion, 16);
-            var times = Interleaved.Measure(options.Rounds,
-                ("prompts", () => Generate(model, requests, batch, 1)), ("all", () => Generate(model, requests, batch, completion)),
-                ("torch prompts", () => Generate(model, requests, batch, 1, alwaysTorch: true)), ("torch", () => Generate(model, requests, batch, torchAnswer, alwaysTorch: true)));
-            var decode = batch * (completion - 1) / (times[1].Median - times[0].Median);
-            var torchDecode = batch * (torchAnswer - 1) / (times[3].Median - times[2].Median);
-            rows.Add([
-                $"{batch}", $"{decode:F0}", LlamaCpp.Decode(batch, machine) is { } other ? $"{decode / other:F1} ({other:F0})" : "", $"{torchDecode:F0}",
-                $"{batch * prompt / times[0].Median:F0}", $"{batch * prompt / times[0].Median / LlamaCpp.Prefill(machine):F1} ({LlamaCpp.Prefill(machine):F0})", $"{batch * prompt / times[2].Median:F0}", $"{times[1].Spread:P0}"]);
-        }
+        int[] batches = options.Batch is { } one ? [one] : [1, 8, 16, 32];
+        var speeds = batches.Select(batch => (Batch: batch, Rates: Rates(model, batch, prompt, completion, options.Rounds))).ToList();
         page.Write(title,
             $"{machine}. Temperature 0.7, top-p 0.9. Tokens per second; llama.cpp's are those of F32 weights on two cores ({LlamaCpp.Source}), scaled by this machine's streaming (batch 1) or GEMM rate.", "",
-            ResultPage.Table(["batch", "answers", "× llama.cpp", "torch path", "prompts", "× llama.cpp", "torch path", "±"], rows));
+            ResultPage.Table(["batch", "answers", "× llama.cpp", "torch path", "prompts", "× llama.cpp", "torch path", "±"], [.. speeds.Select(speed => (string[])[
+                $"{speed.Batch}", $"{speed.Rates.Answers.Own:F0}", LlamaCpp.Decode(speed.Batch, machine) is { } other ? $"{speed.Rates.Answers.Own / other:F1} ({other:F0})" : "", $"{speed.Rates.Answers.Torch:F0}",
+                $"{speed.Rates.Prompts.Own:F0}", $"{speed.Rates.Prompts.Own / LlamaCpp.Prefill(machine):F1} ({LlamaCpp.Prefill(machine):F0})", $"{speed.Rates.Prompts.Torch:F0}", $"{speed.Rates.Spread:P0}"])]), "",
+            $"With weights in eight bits (Q8_0), in the same run. The copy is made when sampling starts, in {speeds.Average(speed => speed.Rates.CopySeconds) * 1000:F0} ms, which the prompts' rate leaves out.", "",
+            ResultPage.Table(["batch", "answers", "× float32", "prompts", "× float32"], [.. speeds.Select(speed => (string[])[
+                $"{speed.Batch}", $"{speed.Rates.Answers.EightBit:F0}", $"{speed.Rates.Answers.EightBit / speed.Rates.Answers.Own:F2}", $"{speed.Rates.Prompts.EightBit:F0}", $"{speed.Rates.Prompts.EightBit / speed.Rates.Prompts.Own:F2}"])]));
+    }
+
+    /// <summary>Tokens per second of every way to sample a batch, measured in turns.</summary>
+    private static SamplingRates Rates(CausalLM model, int batch, int prompt, int completion, int rounds)
+    {
+        var requests = Prompts.Even(batch, prompt, model.Configuration.VocabularySize);
+        var torchAnswer = Math.Min(completion, 16);
+        var times = Interleaved.Measure(rounds,
+            ("prompts", () => Generate(model, requests, batch, 1)), ("all", () => Generate(model, requests, batch, completion)),
+            ("torch prompts", () => Generate(model, requests, batch, 1, alwaysTorch: true)), ("torch", () => Generate(model, requests, batch, torchAnswer, alwaysTorch: true)),
+            ("Q8_0 prompts", () => Generate(model, requests, batch, 1, WeightPrecision.Q8_0)), ("Q8_0", () => Generate(model, requests, batch, completion, WeightPrecision.Q8_0)),
+            ("no copy", () => new CpuDecoder(model.Decoder).Dispose()), ("copy", () => new CpuDecoder(model.Decoder, WeightPrecision.Q8_0).Dispose()));
+        var copy = times[7].Median - times[6].Median;
+        return new(
+            new(Rate(completion, times[1].Median - times[0].Median), Rate(torchAnswer, times[3].Median - times[2].Median), Rate(completion, times[5].Median - times[4].Median)),
+            new(batch * prompt / times[0].Median, batch * prompt / times[2].Median, batch * prompt / (times[4].Median - copy)), copy, times[1].Spread);
+
+        double Rate(int tokens, double seconds) => batch * (tokens - 1) / seconds;
     }
 
     /// <summary>A thousand prompts of real, uneven lengths, none alike, against as many of their mean length.</summary>
@@ -87,6 +98,11 @@ internal sealed class SamplingBenchmark : IBenchmark
         return clock.Elapsed.TotalSeconds;
     }
 
-    private static void Generate(CausalLM model, GenerationRequest[] requests, int batch, int completion, bool alwaysTorch = false) =>
-        new GenerationEngine(model, Options with { MaxNewTokens = completion }, new() { BatchSize = batch }) { AlwaysTorch = alwaysTorch }.Generate(requests);
+    private static void Generate(CausalLM model, GenerationRequest[] requests, int batch, int completion, WeightPrecision weights = WeightPrecision.Float32, bool alwaysTorch = false) =>
+        new GenerationEngine(model, Options with { MaxNewTokens = completion, Weights = weights }, new() { BatchSize = batch }) { AlwaysTorch = alwaysTorch }.Generate(requests);
+
+    /// <summary>Tokens per second: our forward pass, torch's, ours with weights in eight bits.</summary>
+    private readonly record struct ThreeWays(double Own, double Torch, double EightBit);
+
+    private sealed record SamplingRates(ThreeWays Answers, ThreeWays Prompts, double CopySeconds, double Spread);
 }

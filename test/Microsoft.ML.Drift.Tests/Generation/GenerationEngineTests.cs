@@ -159,7 +159,7 @@ public class GenerationEngineTests
     {
         Assert.SkipUnless(RowProducts.IsSupported, "This processor has no AVX-512.");
         using var model = TinyModel.Create();
-        using var batch = RunningBatch.Create(model.Decoder, new());
+        using var batch = RunningBatch.Create(model.Decoder, new(), WeightPrecision.Float32);
         var options = Sampled with { MaxNewTokens = 300, IgnoreEos = true };
         foreach (var request in TinyModel.Requests(4)) Assert.True(batch.TryAdd(new(request, 0, new TokenSampler(options, [], TinyModel.VocabularySize), null)));
         for (var step = 0; step < 20; step++) batch.Step();

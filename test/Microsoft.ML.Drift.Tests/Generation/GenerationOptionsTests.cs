@@ -1,4 +1,5 @@
 using Microsoft.ML.Drift.Generation;
+using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Tests.Generation;
 
@@ -17,6 +18,7 @@ public class GenerationOptionsTests
         { new() { TopP = -0.01 }, "TopP is -0.01" },
         { new() { MinP = 1.5 }, "MinP is 1.5" },
         { new() { TypicalP = 0 }, "TypicalP is 0" },
+        { new() { Weights = (WeightPrecision)7 }, "Weights is 7" },
         { new() { RepetitionPenalty = 0 }, "RepetitionPenalty is 0" },
         { new() { NoRepeatNgramSize = -2 }, "NoRepeatNgramSize is -2" },
         { new() { FrequencyPenalty = double.NaN }, "FrequencyPenalty is NaN" },

@@ -2,6 +2,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.ML.Data;
 using Microsoft.ML.Drift.Data;
 using Microsoft.ML.Drift.Generation;
+using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Tests.Persistence;
 
@@ -139,6 +140,22 @@ public sealed class AnswersTests : IDisposable
 
         Assert.Equal(1, exitCode);
         Assert.StartsWith("InvalidDataException: Model file, entry 'TransformerChain/config.json': it is missing.", output);
+    }
+
+    // On a machine that cannot read weights so, the file opens all the same, and With changes the setting.
+    [Fact]
+    public void Load_WeightsInEightBits_KeepsTheSetting()
+    {
+        using var model = TinyModel.Create();
+        var zip = Path.Combine(_folder, "model.zip");
+        var settings = GenerationOptions.Greedy with { MaxNewTokens = 3, Weights = WeightPrecision.Q8_0 };
+        _ml.Model.Save(new CausalLMTransformer(model, settings), null, zip);
+
+        var loaded = (CausalLMTransformer)_ml.Model.Load(zip, out _);
+
+        using var owner = loaded.Model;
+        Assert.Equal(WeightPrecision.Q8_0, loaded.Generation.Weights);
+        Assert.Equal(s_prompts.Length, Responses(loaded.With(GenerationOptions.Greedy with { MaxNewTokens = 3 }).Transform(Questions)).Length);
     }
 
     [Fact]

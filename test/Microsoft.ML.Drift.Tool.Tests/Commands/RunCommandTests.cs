@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json.Nodes;
 
 namespace Microsoft.ML.Drift.Tool.Tests.Commands;
@@ -107,6 +108,21 @@ public sealed class RunCommandTests(ModelFixture models) : CommandTest(models)
         await Succeed(Command("out", Set("drift.iterations=1", setting)));
 
         Assert.Contains(recorded, File.ReadAllText(At("out/run.json")));
+    }
+
+    [Fact]
+    public async Task Run_WeightsInEightBits_SamplesWithThemOrNamesTheKey()
+    {
+        var command = Command("out", Set("drift.iterations=1", "drift.weights=q8_0"));
+        if (!Avx512F.IsSupported)
+        {
+            Assert.Contains("Weights is the key drift.weights", await Refused(command));
+            return;
+        }
+        await Succeed(command);
+        Assert.Contains("\"Weights\": \"Q8_0\"", File.ReadAllText(At("out/run.json")));
+        Assert.Contains("\"weights\":\"Q8_0\"", File.ReadLines(At("out/iter1/samples.jsonl")).First());
+        Assert.Contains("Weights was \"Q8_0\" and now is \"Float32\"", (await Run(Command("out", Set("drift.iterations=1")))).Errors);
     }
 
     [Fact]

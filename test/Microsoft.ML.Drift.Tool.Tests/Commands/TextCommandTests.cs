@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json.Nodes;
 using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
@@ -198,6 +199,24 @@ public sealed class TextCommandTests(ModelFixture models) : CommandTest(models)
         var scored = Read("scores.jsonl")[0]["token_log_probs"]!.AsArray().Select(value => (double)value!).ToArray();
         var sampled = answer["log_probs"]!.AsArray().Select(value => (double)value!).ToArray();
         for (var i = 0; i < scored.Length; i++) Assert.Equal(scored[i], sampled[i], 4);
+    }
+
+    [Fact]
+    public async Task Generate_WeightsInEightBits_GivesTheirLogProbsOrSaysThatTheProcessorCannot()
+    {
+        string[] command = ["generate", "--model", Models.Model, "--temperature", "0", "--max-new-tokens", "1", "--input", Write("in.jsonl", "{\"input_ids\":[4,5,6]}"), "--output"];
+        await Succeed([.. command, At("float32.jsonl"), "--weights", "float32"]);
+        if (!Avx512F.IsSupported)
+        {
+            Assert.Contains("this processor has no AVX-512", await Refused([.. command, At("q8_0.jsonl"), "--weights", "q8_0"]));
+            return;
+        }
+
+        await Succeed([.. command, At("q8_0.jsonl"), "--weights", "q8_0"]);
+
+        var (exact, rounded) = ((double)Read("float32.jsonl")[0]["log_probs"]![0]!, (double)Read("q8_0.jsonl")[0]["log_probs"]![0]!);
+        Assert.NotEqual(exact, rounded);
+        Assert.Equal(exact, rounded, 0.1);
     }
 
     [Fact]

@@ -6,13 +6,14 @@ namespace Microsoft.ML.Drift.Generation;
 /// <summary>Answers with a model: prompts go through its chat template and tokenizer, and their ids through the generation engine.</summary>
 internal sealed class ModelAnswerer : IPromptAnswerer
 {
-    private readonly GenerationEngine _engine;
+    private readonly Lazy<GenerationEngine> _engine;
     private readonly Lazy<ChatEncoder> _encoder;
 
-    /// <exception cref="ArgumentException">The settings have problems.</exception>
+    /// <exception cref="ArgumentException">The settings have problems. What they ask for and this machine cannot do is an error of the first answer: a model file can be opened everywhere.</exception>
     public ModelAnswerer(CausalLM model, GenerationOptions options, GenerationBatching batching)
     {
-        _engine = new(model, options, batching);
+        GenerationEngine.Check(model.Tokenizer, options, batching);
+        _engine = new(() => new(model, options, batching));
         _encoder = new(() => EncoderOf(model));
     }
 
@@ -21,7 +22,7 @@ internal sealed class ModelAnswerer : IPromptAnswerer
     public IReadOnlyList<string> Answer(IReadOnlyList<PromptRow> rows)
     {
         var requests = rows.Select(row => new GenerationRequest(row.RowId, _encoder.Value.EncodePrompt(row.Prompt))).ToArray();
-        return [.. _engine.Generate(requests).Select(result => result.Text!)];
+        return [.. _engine.Value.Generate(requests).Select(result => result.Text!)];
     }
 
     private static ChatEncoder EncoderOf(CausalLM model) => model.Tokenizer is { } tokenizer

@@ -32,7 +32,7 @@ internal sealed class ModelChatClient : IChatClient
         // The weights are hashed when somebody asks who replies, such as a cache of replies.
         var id = new Lazy<string>(() => $"local-{PolicyFingerprint.Of(model)[..16]}, {defaults.Describe()}");
         _metadata = new(() => new ChatClientMetadata("Microsoft.ML.Drift", defaultModelId: id.Value));
-        _service = new GenerationService(model, batching);
+        _service = new GenerationService(model, batching, defaults.Weights);
     }
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)

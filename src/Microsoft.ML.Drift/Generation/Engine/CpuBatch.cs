@@ -18,9 +18,9 @@ internal sealed class CpuBatch : RunningBatch
     private readonly List<RunningRow> _drawing = [];
     private readonly Action<int, int> _draw;
 
-    public CpuBatch(Decoder decoder, int maxRows, long maxCacheTokens)
+    public CpuBatch(Decoder decoder, WeightPrecision weights, int maxRows, long maxCacheTokens)
     {
-        (_decoder, _maxRows, _maxCacheTokens) = (new(decoder), maxRows, maxCacheTokens);
+        (_decoder, _maxRows, _maxCacheTokens) = (new(decoder, weights), maxRows, maxCacheTokens);
         _memories = [.. Enumerable.Range(0, _decoder.Team.Size).Select(_ => new SamplerMemory(decoder.Specification.VocabularySize))];
         _draw = Draw;
     }

@@ -10,9 +10,9 @@ namespace Microsoft.ML.Drift.Generation;
 /// </summary>
 /// <remarks>
 /// <para>What a row's answer is depends on its prompt, the options and the row's identity, not on batch size, order or the other rows. On a CPU with AVX-512 and
-/// for float32 weights without an adapter that is exact: the logits are the same to the last bit. Elsewhere torch's matrix products may differ in the last
+/// for float32 weights that is exact, with <see cref="GenerationOptions.Weights"/> of either kind: the logits are the same to the last bit. Elsewhere torch's matrix products may differ in the last
 /// digit between batch sizes, and draws are made so that this all but never changes a token.</para>
-/// <para>The engine reads the model's weights as they are when it runs and changes nothing; it can be used again, by one thread at a time. For requests that
+/// <para>The engine reads the model's weights as they are when a run begins, so that a copy in eight bits is made for each run, and changes nothing; it can be used again, by one thread at a time. For requests that
 /// come one by one, and for answers token by token, see <see cref="GenerationService"/>.</para>
 /// </remarks>
 public sealed class GenerationEngine
@@ -41,9 +41,7 @@ public sealed class GenerationEngine
     {
         (_decoder, _tokenizer, _options, _batching) = (decoder, tokenizer, options, batching);
         EndIds = options.IgnoreEos ? [] : endIds;
-        var problems = options.Problems().Concat(batching.Problems()).ToList();
-        if (tokenizer is null && options.StopTexts.Count > 0) problems.Add("StopTexts needs the model's tokenizer, and this model has none.");
-        if (problems.Count > 0) throw new ArgumentException($"Generation: {string.Join(" ", problems)}");
+        Check(tokenizer, options, batching, options.ProblemsWith(decoder));
     }
 
     /// <summary>The ids that end an answer; none if <see cref="GenerationOptions.IgnoreEos"/> is set.</summary>
@@ -54,6 +52,19 @@ public sealed class GenerationEngine
 
     /// <summary>The most tokens for which the last run held keys and values at a time.</summary>
     internal long PeakCacheTokens { get; private set; }
+
+    /// <summary>Checks settings without an engine.</summary>
+    /// <param name="tokenizer">The model's tokenizer, if it has one.</param>
+    /// <param name="options">How to sample.</param>
+    /// <param name="batching">How much to compute at once.</param>
+    /// <param name="problems">Problems that are known already.</param>
+    /// <exception cref="ArgumentException">There are problems, all of which the message lists.</exception>
+    internal static void Check(PretrainedTokenizer? tokenizer, GenerationOptions options, GenerationBatching batching, params IEnumerable<string> problems)
+    {
+        List<string> all = [.. options.Problems(), .. problems, .. batching.Problems()];
+        if (tokenizer is null && options.StopTexts.Count > 0) all.Add("StopTexts needs the model's tokenizer, and this model has none.");
+        if (all.Count > 0) throw new ArgumentException($"Generation: {string.Join(" ", all)}");
+    }
 
     /// <summary>Samples an answer to every request.</summary>
     /// <param name="requests">The prompts.</param>
@@ -89,7 +100,7 @@ public sealed class GenerationEngine
         PeakCacheTokens = 0;
         var (finishedRows, newTokens, reported) = (0, 0L, TimeSpan.Zero);
         var sampler = new TokenSampler(_options, EndIds, _decoder.Specification.VocabularySize);
-        using var batch = RunningBatch.Create(_decoder, _batching, AlwaysTorch);
+        using var batch = RunningBatch.Create(_decoder, _batching, _options.Weights, AlwaysTorch);
         var waiting = new Queue<int>(RequestOrder.Of(requests));
         RunningRow? next = null;
         while (batch.Count > 0 || waiting.Count > 0)

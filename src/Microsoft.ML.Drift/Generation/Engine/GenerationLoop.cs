@@ -7,15 +7,16 @@ internal sealed class GenerationLoop : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly GenerationBatching _batching;
+    private readonly WeightPrecision _weights;
     private readonly Thread _thread;
     private readonly LinkedList<ServedRow> _queue = new();
     private bool _disposed;
     private int _running;
     private long _generatedTokens;
 
-    public GenerationLoop(Decoder decoder, GenerationBatching batching)
+    public GenerationLoop(Decoder decoder, GenerationBatching batching, WeightPrecision weights)
     {
-        (_decoder, _batching) = (decoder, batching);
+        (_decoder, _batching, _weights) = (decoder, batching, weights);
         _thread = new Thread(Run) { IsBackground = true, Name = "Drift generation" };
         _thread.Start();
     }
@@ -56,7 +57,7 @@ internal sealed class GenerationLoop : IDisposable
 
     private void Run()
     {
-        var batch = RunningBatch.Create(_decoder, _batching);
+        var batch = RunningBatch.Create(_decoder, _batching, _weights);
         try
         {
             while (WaitForWork(batch))
@@ -70,7 +71,7 @@ internal sealed class GenerationLoop : IDisposable
                     // The rows of this step are lost, the service is not: the next ones get a batch of their own.
                     foreach (var row in batch.Rows.Cast<ServedRow>()) row.Fail(error);
                     batch.Dispose();
-                    batch = RunningBatch.Create(_decoder, _batching);
+                    batch = RunningBatch.Create(_decoder, _batching, _weights);
                 }
                 Volatile.Write(ref _running, batch.Count);
             }

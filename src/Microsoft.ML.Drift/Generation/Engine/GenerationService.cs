@@ -10,7 +10,7 @@ namespace Microsoft.ML.Drift.Generation;
 /// </summary>
 /// <remarks>
 /// <para>What an answer is depends on its prompt, its settings and the request's identity, not on what else runs: see <see cref="GenerationEngine"/>.</para>
-/// <para>Requests start in the order in which they come. Tokens wait for a slow reader in memory, at most <see cref="GenerationOptions.MaxNewTokens"/> of
+/// <para>All requests read the weights with the precision that the service was started with. They start in the order in which they come. Tokens wait for a slow reader in memory, at most <see cref="GenerationOptions.MaxNewTokens"/> of
 /// them, so that nobody else waits for it. The model is used by the service's own thread; nothing else may use its weights until the service is disposed of.</para>
 /// </remarks>
 public sealed class GenerationService : IDisposable
@@ -18,20 +18,23 @@ public sealed class GenerationService : IDisposable
     private readonly Decoder _decoder;
     private readonly PretrainedTokenizer? _tokenizer;
     private readonly IReadOnlyList<int> _endIds;
+    private readonly WeightPrecision _weights;
     private readonly GenerationLoop _loop;
 
     /// <summary>Starts a service for a model.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     /// <param name="batching">How much to compute at once; null for the defaults of <see cref="GenerationBatching"/>.</param>
-    /// <exception cref="ArgumentException">The batching has problems, all of which the message lists.</exception>
-    public GenerationService(CausalLM model, GenerationBatching? batching = null)
+    /// <param name="weights">How exactly the model's matrices are read, by all requests: see <see cref="GenerationOptions.Weights"/>. A copy in eight bits is made now.</param>
+    /// <exception cref="ArgumentException">The batching has problems, or the weights cannot be read so; the message lists everything.</exception>
+    public GenerationService(CausalLM model, GenerationBatching? batching = null, WeightPrecision weights = WeightPrecision.Float32)
     {
         ArgumentNullException.ThrowIfNull(model);
         batching ??= new();
-        var problems = batching.Problems().ToList();
-        if (problems.Count > 0) throw new ArgumentException($"{nameof(GenerationBatching)}: {string.Join(" ", problems)}", nameof(batching));
-        (_decoder, _tokenizer, _endIds) = (model.Decoder, model.Tokenizer, model.EndOfSequenceIds);
-        _loop = new(_decoder, batching);
+        var reading = new GenerationOptions { Weights = weights };
+        var problems = batching.Problems().Concat(reading.Problems()).Concat(reading.ProblemsWith(model.Decoder)).ToList();
+        if (problems.Count > 0) throw new ArgumentException($"{nameof(GenerationService)}: {string.Join(" ", problems)}");
+        (_decoder, _tokenizer, _endIds, _weights) = (model.Decoder, model.Tokenizer, model.EndOfSequenceIds, weights);
+        _loop = new(_decoder, batching, weights);
     }
 
     /// <summary>Requests that are being answered now.</summary>
@@ -45,7 +48,7 @@ public sealed class GenerationService : IDisposable
 
     /// <summary>Answers a request, token by token. The request is in the queue when this returns; to cancel it, cancel the token or stop enumerating.</summary>
     /// <param name="request">The prompt, and what the random numbers are keyed by.</param>
-    /// <param name="options">How to sample; null for the defaults of <see cref="GenerationOptions"/>.</param>
+    /// <param name="options">How to sample, with the service's precision of weights; null for the defaults of <see cref="GenerationOptions"/>.</param>
     /// <param name="mostProbable">How many of the most probable tokens to report at each place; 0 (the default) to the size of the vocabulary.</param>
     /// <param name="cancellationToken">Gives the request up, at once and wherever it is: its place in the batch is free at the next token.</param>
     /// <returns>The answer's tokens, to be enumerated once; the last one has a <see cref="GeneratedToken.FinishReason"/>.</returns>
@@ -56,7 +59,7 @@ public sealed class GenerationService : IDisposable
         GenerationRequest request, GenerationOptions? options = null, int mostProbable = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        options ??= new();
+        options ??= new() { Weights = _weights };
         Check(request, options, mostProbable);
         var endIds = options.IgnoreEos ? [] : _endIds;
         var text = _tokenizer is null ? null : new AnswerText(_tokenizer.CreateStreamingDecoder(skipSpecialTokens: true), options.StopTexts);
@@ -91,6 +94,7 @@ public sealed class GenerationService : IDisposable
     private void Check(GenerationRequest request, GenerationOptions options, int mostProbable)
     {
         options.Validate();
+        if (options.Weights != _weights) throw new ArgumentException($"Weights is {options.Weights}, but this service was started with {_weights} for all requests.", nameof(options));
         if (_tokenizer is null && options.StopTexts.Count > 0) throw new ArgumentException("StopTexts needs the model's tokenizer, and this model has none.", nameof(options));
         var size = _decoder.Specification.VocabularySize;
         if (mostProbable < 0 || mostProbable > size) throw new ArgumentOutOfRangeException(nameof(mostProbable), mostProbable, $"It must lie between 0 and the size of the vocabulary ({size}).");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.ML.Drift.Models;
 
 namespace Microsoft.ML.Drift.Generation;
@@ -10,12 +11,14 @@ internal abstract class RunningBatch : IDisposable
     /// <summary>The way to run a batch of this model that is fastest on its device.</summary>
     /// <param name="decoder">The model.</param>
     /// <param name="batching">How many rows may run, and how many tokens of them may be kept.</param>
+    /// <param name="weights">How exactly the model's matrices are read; anything but float32 needs <see cref="CpuDecoder"/>.</param>
     /// <param name="alwaysTorch">Whether torch computes even where there is a faster way.</param>
-    public static RunningBatch Create(Decoder decoder, GenerationBatching batching, bool alwaysTorch = false)
+    public static RunningBatch Create(Decoder decoder, GenerationBatching batching, WeightPrecision weights, bool alwaysTorch = false)
     {
         var maxRows = decoder.RowsChangeEachOther ? 1 : batching.BatchSize;
-        return CpuDecoder.Supports(decoder) && !alwaysTorch
-            ? new CpuBatch(decoder, maxRows, batching.MaxCacheTokens)
+        Debug.Assert(weights == WeightPrecision.Float32 || !alwaysTorch, "torch computes with the model's own weights only");
+        return weights != WeightPrecision.Float32 || (CpuDecoder.Supports(decoder) && !alwaysTorch)
+            ? new CpuBatch(decoder, weights, maxRows, batching.MaxCacheTokens)
             : new TorchBatch(decoder, maxRows, batching.MaxCacheTokens);
     }
 

@@ -127,6 +127,7 @@ public sealed class DsatPairSampler : IEstimator<DsatPairTransformer>
         if (_policy.Tokenizer is null) yield return "the policy has no tokenizer; load it from a folder with tokenizer.json.";
         else if (_policy.Tokenizer.ChatTemplateSource is null && _options.Mode != DsatSamplingMode.Paper)
             yield return $"the policy has no chat template, which mode {_options.Mode} needs; add chat_template.jinja to its folder.";
+        foreach (var problem in _options.Generation.ProblemsWith(_policy.Decoder)) yield return problem;
     }
 
     private sealed class Nothing;

@@ -145,6 +145,7 @@ internal sealed class DsatSamplingRun
             ["drop unfinished"] = YesNo(_filters?.DropUnfinished),
             ["drop role markers"] = YesNo(_filters?.DropRoleMarkers),
             ["ignore end tokens"] = YesNo(_generation.IgnoreEos),
+            ["weights"] = _generation.Weights.ToString(),
             ["stop texts"] = string.Join(" | ", _generation.StopTexts),
         };
         var numbers = new (string Name, IFormattable? Value)[]

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Drift.Models;
 /// </summary>
 /// <remarks>
 /// A token's logits are the same to the last bit whatever else is in the pass and however its prompt was cut into passes. The weights must not change
-/// while it exists: prompts computed before are found again. Used by one thread at a time.
+/// while it exists: prompts computed before are found again, and a copy in eight bits is not made again. Used by one thread at a time.
 /// </remarks>
 internal sealed unsafe partial class CpuDecoder : IDisposable
 {
@@ -34,9 +34,10 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
     private readonly Action<int, int> _normPart, _headsPart, _mixPart, _finishPart;
 
     /// <param name="decoder">The model; see <see cref="Supports"/>. It stays the caller's and must outlive this.</param>
-    public CpuDecoder(Decoder decoder)
+    /// <param name="weights">What the matrices are multiplied as; in eight bits they are copied now.</param>
+    public CpuDecoder(Decoder decoder, WeightPrecision weights = WeightPrecision.Float32)
     {
-        if (!Supports(decoder)) throw new NotSupportedException("This model, or this processor, needs torch.");
+        if (WhyUnsupported(decoder) is { } reason) throw new NotSupportedException(reason);
         (_decoder, _specification) = (decoder, decoder.Specification);
         _layers = [.. decoder.Layers.Select((layer, index) => LayerPointers.Of(layer, _specification.Layers[index]))];
         var (embedding, outputLayer, outputMatrix) = decoder.Ends;
@@ -47,17 +48,27 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
             _rotations[rotary] = new(rotary);
         _blocks = new(_specification);
         Team = new(get_num_threads());
+        if (weights == WeightPrecision.Q8_0) (_layers, _output) = ([.. _layers.Select(layer => layer.Quantize(Team))], _output.Quantize(Team));
         _products = new(Team);
         _attention = [.. Enumerable.Range(0, Team.Size).Select(_ => new AttentionOverBlocks())];
         (_normPart, _headsPart, _mixPart, _finishPart) = (NormPart, HeadsPart, MixPart, FinishPart);
     }
 
-    /// <summary>Whether this computes what the decoder computes: float32 weights on the CPU, dense layers, rotations that do not change with the length.</summary>
-    public static bool Supports(Decoder decoder) =>
-        RowProducts.IsSupported
-        && decoder is { Device.type: DeviceType.CPU, StorageDtype: ScalarType.Float32, ComputeDtype: ScalarType.Float32 }
-        && decoder.Specification.Layers.All(layer =>
-            layer.FeedForward is { Experts: null, Activation: not Activation.Gelu } && layer.Attention.Rotary?.Scaling.DynamicBeyond is null);
+    /// <summary>Whether this computes what the decoder computes; see <see cref="WhyUnsupported"/>.</summary>
+    public static bool Supports(Decoder decoder) => WhyUnsupported(decoder) is null;
+
+    /// <summary>What keeps this from computing what the decoder computes, in words; null: nothing does.</summary>
+    public static string? WhyUnsupported(Decoder decoder)
+    {
+        var layers = decoder.Specification.Layers;
+        return !RowProducts.IsSupported ? "this processor has no AVX-512"
+            : decoder.Device.type != DeviceType.CPU ? $"the model is on {decoder.Device}"
+            : decoder is not { StorageDtype: ScalarType.Float32, ComputeDtype: ScalarType.Float32 } ? "the model's weights are not float32"
+            : layers.Any(layer => layer.FeedForward.Experts is not null) ? "the model is a mixture of experts"
+            : layers.Any(layer => layer.FeedForward.Activation == Activation.Gelu) ? "the model uses GELU without an approximation"
+            : layers.Any(layer => layer.Attention.Rotary?.Scaling.DynamicBeyond is not null) ? "the model's rotary angles depend on the length of the text"
+            : null;
+    }
 
     /// <summary>The threads that compute; free between passes.</summary>
     public WorkerTeam Team { get; }
@@ -158,7 +169,7 @@ internal sealed unsafe partial class CpuDecoder : IDisposable
         foreach (var rotation in _rotations.Values) rotation.Dispose();
         foreach (var memory in new[] { _x, _normed, _fused, _mixed, _inner, _logits }) memory.Dispose();
         _blocks.Dispose();
-        foreach (var delta in _layers.SelectMany(layer => layer.Matrices).Append(_output).SelectMany(matrix => matrix.Deltas)) delta.Free();
+        foreach (var matrix in _layers.SelectMany(layer => layer.Matrices).Append(_output)) matrix.Free();
         GC.KeepAlive(_decoder);
     }
 

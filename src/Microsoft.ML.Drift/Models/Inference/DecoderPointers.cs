@@ -11,6 +11,19 @@ internal sealed unsafe record WeightPointer(nint Weight, nint Bias, int Outputs,
 {
     public IReadOnlyList<DeltaPointer> Deltas { get; private init; } = [];
 
+    /// <summary>What is multiplied with instead of the weight; null: the weight itself.</summary>
+    public QuantizedMatrix? Quantized { get; private init; }
+
+    /// <summary>The same with a copy of the weight in eight bits, as the weight is now.</summary>
+    public WeightPointer Quantize(WorkerTeam team) => this with { Quantized = new((float*)Weight, Outputs, Inputs, team) };
+
+    /// <summary>Frees what was made for this pointer.</summary>
+    public void Free()
+    {
+        Quantized?.Dispose();
+        foreach (var delta in Deltas) delta.Free();
+    }
+
     public static WeightPointer Of(Projection projection) => Of(projection.Weight) with
     {
         Bias = projection.Bias is { } bias ? (nint)TensorMemory.Address(bias) : 0,
@@ -51,6 +64,11 @@ internal sealed record LayerPointers(
     nint QueryNorm, nint KeyNorm, nint BeforeAttention, nint AfterAttention, nint BeforeFeedForward, nint AfterFeedForward)
 {
     public IEnumerable<WeightPointer> Matrices => [QueryKeyValue, Output, GateUp, Down];
+
+    public LayerPointers Quantize(WorkerTeam team) => this with
+    {
+        QueryKeyValue = QueryKeyValue.Quantize(team), Output = Output.Quantize(team), GateUp = GateUp.Quantize(team), Down = Down.Quantize(team),
+    };
 
     public static unsafe LayerPointers Of(DecoderLayer layer, LayerSpecification specification)
     {

@@ -8,7 +8,7 @@ internal sealed unsafe class TeamProducts : IDisposable
     private const int FewestColumns = 24;   // a multiple of RowProducts.TileColumns, as is every number of columns but the last
 
     private readonly WorkerTeam _team;
-    private readonly WorkingMemory[] _scratch, _deltaScratch;
+    private readonly WorkingMemory[] _scratch, _deltaScratch, _wide;
     private readonly List<WorkingMemory> _low = [];
     private readonly Action<int, int> _store, _add, _gate, _lower;
 
@@ -25,6 +25,7 @@ internal sealed unsafe class TeamProducts : IDisposable
         _team = team;
         _scratch = [.. Enumerable.Range(0, team.Size).Select(_ => new WorkingMemory())];
         _deltaScratch = [.. Enumerable.Range(0, team.Size).Select(_ => new WorkingMemory())];
+        _wide = [.. Enumerable.Range(0, team.Size).Select(_ => new WorkingMemory())];
         (_store, _add, _gate, _lower) = (StorePart, AddPart, GatePart, LowerPart);
     }
 
@@ -51,7 +52,7 @@ internal sealed unsafe class TeamProducts : IDisposable
 
     public void Dispose()
     {
-        foreach (var memory in _scratch.Concat(_deltaScratch).Concat(_low)) memory.Dispose();
+        foreach (var memory in _scratch.Concat(_deltaScratch).Concat(_wide).Concat(_low)) memory.Dispose();
     }
 
     private void Run(float* x, int rows, WeightPointer matrix, float* y, int outputs, Action<int, int> work)
@@ -107,7 +108,9 @@ internal sealed unsafe class TeamProducts : IDisposable
 
     private void Multiply(int row, int rows, int column, int columns, float* y, nint stride, int worker)
     {
-        RowProducts.Multiply(_x + (nint)row * _matrix.Inputs, _matrix.Inputs, rows, (float*)_matrix.Weight, _matrix.Inputs, column, columns, y, stride);
+        var x = _x + (nint)row * _matrix.Inputs;
+        if (_matrix.Quantized is { } quantized) QuantizedProducts.Multiply(x, _matrix.Inputs, rows, quantized, column, columns, y, stride, _wide[worker]);
+        else RowProducts.Multiply(x, _matrix.Inputs, rows, (float*)_matrix.Weight, _matrix.Inputs, column, columns, y, stride);
         for (var i = 0; i < _matrix.Deltas.Count; i++) AddDelta(i, row, rows, column, columns, y, stride, worker);
         if (_matrix.Bias == 0) return;
         for (var i = 0; i < rows; i++) VectorMath.Add(y + i * stride, (float*)_matrix.Bias + column, columns);

@@ -40,7 +40,7 @@ public class CpuDecoderTests
         }
     }
 
-    // Alone token by token; in one piece; in pieces of 5 next to other rows: equal bits.
+    // Alone token by token; in one piece; in pieces of 5 next to other rows: equal bits, whichever way the weights are read.
     [Theory]
     [MemberData(nameof(RecordedModel.Names), MemberType = typeof(RecordedModel))]
     public void Forward_PromptCutInAnyWayBesideOtherRows_GivesEqualBits(string name)
@@ -48,12 +48,53 @@ public class CpuDecoderTests
         using var recorded = new RecordedModel(name);
         using var model = recorded.Load();
         if (!CpuDecoder.Supports(model.Decoder)) return;
-        using var decoder = new CpuDecoder(model.Decoder);
         using var scope = NewDisposeScope();
         var ids = Ids(recorded["input_ids"][0], Lengths[0]);
         var other = Ids(recorded["input_ids"][1], Lengths[1]);
-        var expected = LogitsAfter(decoder, ids, ids.Length, []);
-        foreach (var piece in new[] { 1, 5, 32, 47 }) Assert.Equal(expected, LogitsAfter(decoder, ids, piece, other));
+        foreach (var weights in Enum.GetValues<WeightPrecision>())
+        {
+            using var decoder = new CpuDecoder(model.Decoder, weights);
+            var expected = LogitsAfter(decoder, ids, ids.Length, []);
+            foreach (var piece in new[] { 1, 5, 32, 47 }) Assert.Equal(expected, LogitsAfter(decoder, ids, piece, other));
+        }
+    }
+
+    // Every weight matrix rounded to what eight bits hold, an adapter on top that is not: both ways of reading compute the same products in the same order.
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Forward_WeightsThatEightBitsHold_GivesTheBitsOfFloat32(bool adapted, bool dora)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        using var model = TinyModel.Create();
+        int[] ids = [.. Enumerable.Range(0, 40).Select(at => 3 + at * 7 % 90)];
+        var plain = Logits(WeightPrecision.Float32);
+        Assert.NotEqual(plain, Logits(WeightPrecision.Q8_0));
+        foreach (var slice in model.Decoder.Tensors.Values.Where(slice => slice.Shape.Length == 2)) Round(slice.View());
+        if (adapted)
+        {
+            model.AddAdapter(new() { UseDora = dora }, seed: 1);
+            foreach (var slice in model.Decoder.Adapter!.Tensors.Where(slice => slice.Name.Contains("lora_B"))) slice.View().fill_(0.01);
+        }
+
+        var expected = Logits(WeightPrecision.Float32);
+
+        Assert.Equal(expected, Logits(WeightPrecision.Q8_0));
+        Assert.NotEqual(plain, expected);
+        if (!adapted) return;
+        model.Decoder.Adapter!.Enabled = false;
+        Assert.NotEqual(expected, Logits(WeightPrecision.Q8_0));
+
+        float[] Logits(WeightPrecision weights)
+        {
+            using var decoder = new CpuDecoder(model.Decoder, weights);
+            return LogitsAfter(decoder, ids, ids.Length, []);
+        }
+
+        static void Round(Tensor matrix) => matrix.copy_(
+            tensor(QuantizedMatrixTests.Rounded(matrix.contiguous().data<float>().ToArray(), (int)matrix.shape[0], (int)matrix.shape[1])).reshape(matrix.shape));
     }
 
     [Fact]
@@ -133,7 +174,18 @@ public class CpuDecoderTests
         using var model = TinyModel.Create();
         Assert.True(CpuDecoder.Supports(model.Decoder));
         model.Decoder.ComputeDtype = ScalarType.BFloat16;
-        Assert.False(CpuDecoder.Supports(model.Decoder));
+        Assert.Equal("the model's weights are not float32", CpuDecoder.WhyUnsupported(model.Decoder));
+    }
+
+    [Theory]
+    [InlineData("qwen3_moe", "the model is a mixture of experts")]
+    [InlineData("llama_dynamic_rope", "the model's rotary angles depend on the length of the text")]
+    public void WhyUnsupported_ModelThatNeedsTorch_SaysWhatItIs(string name, string reason)
+    {
+        using var recorded = new RecordedModel(name);
+        using var model = recorded.Load();
+        Assert.Equal(reason, CpuDecoder.WhyUnsupported(model.Decoder));
+        Assert.Contains(reason, Assert.Throws<NotSupportedException>(() => new CpuDecoder(model.Decoder)).Message);
     }
 
     private static float[] LogitsAfter(CpuDecoder decoder, int[] ids, int piece, int[] other)
