@@ -15,7 +15,7 @@ internal sealed class TrlPlan : ITrainingPlan
 
     private readonly PlainLlama _policy;
     private readonly PlainLlama _reference;
-    private readonly optim.Optimizer _optimizer;
+    private readonly TorchSharp.Modules.RMSProp _optimizer;
     private readonly PreferenceTokens[][] _batches;
     private readonly bool _checkpoint;
     private int _step;
@@ -62,6 +62,14 @@ internal sealed class TrlPlan : ITrainingPlan
     {
         using var scope = NewDisposeScope();
         return ReferenceLogProbs(PaddedBatch.Create(_batches[0], paddingId: 0, CPU)).data<float>().ToArray();
+    }
+
+    /// <summary>Writes weights and optimizer state, as transformers' Trainer does after the last step.</summary>
+    public void Save(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), _policy.Parameters.Select(weight => (weight.Key, weight.Value.detach())));
+        _optimizer.save_state_dict(Path.Combine(folder, "optimizer.pt"));
     }
 
     public void Dispose()
