@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Drift.Benchmarks.Training;
 
 namespace Microsoft.ML.Drift.Benchmarks;
 
@@ -19,8 +20,14 @@ internal sealed record BenchmarkOptions
     /// <summary>Tokens of an answer.</summary>
     public int? Completion { get; private init; }
 
+    /// <summary>The shape of a training step, where the command line says anything of it; what it leaves out is 4, 192 and 64.</summary>
+    public TrainingShape? Shape => this is { Batch: null, Prompt: null, Completion: null } ? null : TrainingShape.Even(Batch ?? 4, Prompt ?? 192, Completion ?? 64);
+
     /// <summary>How often everything is measured, in turns.</summary>
     public int Rounds { get; private init; } = 5;
+
+    /// <summary>Repetitions where many cases are measured.</summary>
+    public int FewRounds => Math.Min(Rounds, 2);
 
     /// <summary>Threads of libtorch.</summary>
     public int Threads { get; private init; } = Environment.ProcessorCount;

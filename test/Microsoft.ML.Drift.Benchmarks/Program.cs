@@ -5,7 +5,9 @@ using Microsoft.ML.Drift.Benchmarks.Training;
 using Microsoft.ML.Drift.Models;
 
 // A benchmark is a file of its own; adding one means adding it here.
-IBenchmark[] benchmarks = [new StepBenchmark(), new SamplingBenchmark(), new TextBenchmark(), new LoadingBenchmark()];
+IBenchmark[] benchmarks = [new StepBenchmark(), new LogProbsBenchmark(), new MemoryBenchmark(), new StageBenchmark(), new SamplingBenchmark(), new TextBenchmark(), new LoadingBenchmark()];
+
+if (args is [OwnProcess.Argument, var threads, var work]) return OwnProcess.Answer(threads, work);
 
 if (!BenchmarkOptions.TryParse(args, [.. benchmarks.Select(benchmark => benchmark.Mode)], out var options, out var problem))
 {

@@ -75,8 +75,14 @@ internal sealed class PassPlanner
         return passes;
     }
 
-    private bool Fits(long tokens, long scored, bool checkpoint) => Budget is not { } budget
-        || tokens * (checkpoint ? _keptByCheckpoint + _workOfCheckpoint : _kept + _work) + scored * _perScored + LogitBudget <= budget;
+    /// <summary>What a pass is expected to take of the budget.</summary>
+    /// <param name="tokens">Tokens it computes.</param>
+    /// <param name="scored">Tokens it scores.</param>
+    /// <param name="checkpoint">Whether layers are computed again.</param>
+    public long Bytes(long tokens, long scored, bool checkpoint) =>
+        tokens * (checkpoint ? _keptByCheckpoint + _workOfCheckpoint : _kept + _work) + scored * _perScored + LogitBudget;
+
+    private bool Fits(long tokens, long scored, bool checkpoint) => Budget is not { } budget || Bytes(tokens, scored, checkpoint) <= budget;
 
     /// <summary>What a training may use for activations and logits.</summary>
     /// <param name="decoder">The model that will be trained.</param>
