@@ -65,10 +65,9 @@ internal sealed class Projection : nn.Module, IParameterSource
     public Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var (weight, bias) = (_weight.to(x.dtype), _bias?.to(x.dtype));
-        if (!IsAdapted) return nn.functional.linear(x, weight, bias).MoveToOuterDisposeScope();
-        var adapted = Adapt(x, nn.functional.linear(x, weight));
-        return (bias is null ? adapted : adapted.Plus(bias)).MoveToOuterDisposeScope();
+        var weight = _weight.to(x.dtype);
+        var result = IsAdapted ? AddAdapters(x, nn.functional.linear(x, weight)) : nn.functional.linear(x, weight, _bias?.to(x.dtype));
+        return result.MoveToOuterDisposeScope();
     }
 
     /// <summary>The same with a way back.</summary>
@@ -77,25 +76,60 @@ internal sealed class Projection : nn.Module, IParameterSource
     /// <param name="pass">The pass.</param>
     public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
     {
-        if (IsAdapted) return Traced.Through(input => forward(input.to(pass.ComputeDtype)), x, pass);
+        if (IsAdapted) return TraceAdapted(x, pass);
         if (again is null) pass.Keep(x);
         return new(Apply(x, pass.ComputeDtype), gradient => Back(again?.Invoke() ?? x, gradient, pass.ComputeDtype));
+    }
+
+    // The product with W is that of a model without adapter, bit for bit; libtorch differentiates only what the adapters add.
+    private Traced TraceAdapted(Tensor x, TrainingPass pass)
+    {
+        var dtype = pass.ComputeDtype;
+        var product = Multiply(x, dtype);
+        if (!pass.Records) return new(AddAdapters(x.to(dtype), product), _ => throw new InvalidOperationException("The pass was made without a way back."));
+        using var mode = enable_grad();
+        var (input, leaf) = (pass.Keep(x.detach().requires_grad_(true)), pass.Keep(product.detach().requires_grad_(true)));
+        var value = pass.Keep(AddAdapters(input.to(dtype), leaf));
+        return new(value.detach(), gradient =>
+        {
+            using (enable_grad()) value.backward([gradient.to(value.dtype)]);
+            using var scope = NewDisposeScope();
+            return MultiplyBack(input.detach(), leaf.grad!, dtype).to(input.dtype).add_(input.grad!, TensorArithmetic.One).MoveToOuterDisposeScope();
+        });
+    }
+
+    private Tensor AddAdapters(Tensor x, Tensor product)
+    {
+        var adapted = Adapt(x, product);
+        return _bias is null ? adapted : adapted.Plus(_bias.to(x.dtype));
+    }
+
+    private Tensor Multiply(Tensor x, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        return MatrixProduct.Apply(x.to(dtype), _weight.detach().to(dtype)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor MultiplyBack(Tensor x, Tensor gradient, ScalarType dtype)
+    {
+        var typed = gradient.contiguous();
+        if (_weight.requires_grad) MatrixProduct.AccumulateWeightGradient(typed, x.to(dtype), _weight);
+        return MatrixProduct.InputGradient(typed, _weight.detach().to(dtype));
     }
 
     private Tensor Apply(Tensor x, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        var product = MatrixProduct.Apply(x.to(dtype), _weight.detach().to(dtype));
+        var product = Multiply(x, dtype);
         return (_bias is null ? product : product.add_(_bias.detach().to(dtype), TensorArithmetic.One)).MoveToOuterDisposeScope();
     }
 
     private Tensor Back(Tensor x, Tensor gradient, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        var typed = gradient.to(dtype).contiguous();
-        if (_weight.requires_grad) MatrixProduct.AccumulateWeightGradient(typed, x.to(dtype), _weight);
+        var typed = gradient.to(dtype);
         if (_bias is { requires_grad: true }) Traced.Accumulate(_bias, typed.sum([0]));
-        return MatrixProduct.InputGradient(typed, _weight.detach().to(dtype)).MoveToOuterDisposeScope();
+        return MultiplyBack(x, typed, dtype).MoveToOuterDisposeScope();
     }
 
     // Each module's columns through its own adapter.
