@@ -24,9 +24,9 @@ internal sealed class MemoryBenchmark : IBenchmark
         var cases = shapes.Select(shape => (Model: model, Shape: shape)).ToList();
         if (options.Model is null) cases.AddRange([(BenchmarkModel.SmallSource(), TrainingShape.Even(4, 64, 32)), (BenchmarkModel.SmallSource(150_000), TrainingShape.Even(4, 192, 64))]);
         page.Write(title,
-            "Most memory resident, in GB, each in a process of its own: runtime, two models (ours: the policy that was given and the copy that is trained; TRL's plan: policy and reference), gradients, RMSprop's state and the step. —: more than this machine has.", "",
+            "Most memory resident, in GB, each in a process of its own: runtime, two models (ours: the policy that was given and the copy that is trained; TRL's plan: policy and reference), gradients, RMSprop's state and the step. TRL's plan takes one step on the long shape, and RMSprop's state comes at its end: a second would need that much more. —: TRL was killed at 24 GB.", "",
             ResultPage.Table(["model", "shape", .. s_plans.Select(plan => plan.Name())], cases.Select(row => (string[])[
-                row.Model.Name, row.Shape.Name, .. s_plans.Select(plan => Fits(row.Shape, plan) ? Gigabytes(Measure(new(row.Model, row.Shape, plan, Steps(row.Shape, plan)), options).Peak) : "—")])));
+                row.Model.Name, row.Shape.Name, .. s_plans.Select(plan => Fits(row.Shape, plan) ? Gigabytes(Step(row.Model, row.Shape, plan, options).Peak) : "—")])));
     }
 
     /// <summary>What the memory of our step is.</summary>
@@ -36,7 +36,7 @@ internal sealed class MemoryBenchmark : IBenchmark
         if (!options.Wants(title)) return;
         var rows = shapes.SelectMany(shape => new[] { PlanKind.Ours, PlanKind.OursCheckpointed }.Select(plan => (Shape: shape, Plan: plan))).Select(row =>
         {
-            var result = Measure(new(model, row.Shape, row.Plan, Steps(row.Shape, row.Plan)), options);
+            var result = Step(model, row.Shape, row.Plan, options);
             if (result.Heap is not { } heap) return [row.Shape.Name, row.Plan.Name(), Gigabytes(result.Peak), "", "", "", "", ""];
             var step = heap.InUse - heap.Before - result.Weights;
             return (string[])[
@@ -58,12 +58,12 @@ internal sealed class MemoryBenchmark : IBenchmark
         var rows = new List<string[]>();
         foreach (var shape in options.Shape is { } one ? [one] : new[] { TrainingShape.Dsat, TrainingShape.Even(4, 192, 64) })
         {
-            var unlimited = Measure(new(model, shape, PlanKind.Ours, 2), options);
+            var unlimited = Step(model, shape, PlanKind.Ours, options);
             rows.Add(Row(shape, null, unlimited));
             foreach (var share in new[] { 0.75, 0.5, 0.25, 0.1 })
             {
                 var budget = standing + (long)((unlimited.Estimate!.Value - standing) * share);
-                rows.Add(Row(shape, budget, Measure(new(model, shape, PlanKind.Ours, 2, budget), options)));
+                rows.Add(Row(shape, budget, Step(model, shape, PlanKind.Ours, options, budget)));
             }
         }
         page.Write(title,
@@ -79,18 +79,16 @@ internal sealed class MemoryBenchmark : IBenchmark
     {
         const string title = "memory: a thousand steps, 5M parameters";
         if (!options.Wants(title)) return;
-        var steps = Measure(new(BenchmarkModel.SmallSource(), TrainingShape.Even(4, 24, 8), PlanKind.Ours, 1000), options).Steps;
+        var steps = OwnProcess.Measure(new(BenchmarkModel.SmallSource(), TrainingShape.Even(4, 24, 8), PlanKind.Ours, Steps: 1000), options.Threads).Steps;
         page.Write(title, "B4 P24/C8, in one process.", "",
             ResultPage.Table(["after step", "resident, MB", "live tensors"], new[] { 1, 10, 100, 250, 500, 750, 1000 }.Select(step => (string[])[$"{step}", Megabytes(steps[step - 1].Resident), $"{steps[step - 1].Tensors}"])));
     }
 
     // Without checkpointing TRL was killed at 24 GB on the long shape.
-    private static bool Fits(TrainingShape shape, PlanKind plan) => plan != PlanKind.Trl || shape.Longest * shape.Batch < 5000;
+    private static bool Fits(TrainingShape shape, PlanKind plan) => plan != PlanKind.Trl || !shape.IsLong;
 
-    // The yardstick's long step takes minutes, and its first has the peak already: RMSprop's state is made at its end, when activations are gone, but it is not much of it.
-    private static int Steps(TrainingShape shape, PlanKind plan) => StepBenchmark.OwnSteps(shape, plan);
-
-    private static CaseResult Measure(TrainingCase work, BenchmarkOptions options) => OwnProcess.Measure(work, options.Threads);
+    private static CaseResult Step(ModelSource model, TrainingShape shape, PlanKind plan, BenchmarkOptions options, long? maxMemory = null) =>
+        OwnProcess.Measure(new(model, shape, plan, StepBenchmark.OwnSteps(shape, plan), maxMemory), options.Threads);
 
     private static string Gigabytes(long bytes) => $"{bytes / 1e9:F2}";
 

@@ -34,6 +34,8 @@ internal sealed class StageBenchmark : IBenchmark
             using var small = CausalLM.Create(ModelConfiguration.Parse(BenchmarkModel.Small(tokenizer.VocabularySize)), tokenizer, seed: 1);
             Compare($"a body of 4M weights, {tokenizer.VocabularySize:N0} tokens", small, 1, options, page);
         }
+        // Fifty steps of TRL's plan on a large model take minutes: for those who ask.
+        if (options is { Mode: "all", Only: null }) return;
         using var model = source.Load();
         if (model.Tokenizer is not null) Compare(source.Name, model, 4, options, page);
     }

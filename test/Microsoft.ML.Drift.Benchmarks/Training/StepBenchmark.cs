@@ -5,6 +5,10 @@ namespace Microsoft.ML.Drift.Benchmarks.Training;
 /// <summary>One optimizer step of DPO: TRL's plan and ours, on the same pairs.</summary>
 internal sealed class StepBenchmark : IBenchmark
 {
+    // 512 to 8,192 tokens.
+    private static readonly (string How, TrainingShape[] Shapes) s_more = ("more pairs", [.. new[] { 2, 4, 8, 16, 32 }.Select(batch => TrainingShape.Even(batch, 128, 64))]);
+    private static readonly (string How, TrainingShape[] Shapes) s_longer = ("longer pairs", [.. new[] { 1, 2, 4, 8, 16 }.Select(times => TrainingShape.Even(4, 64 * times, 32 * times))]);
+
     private static readonly string[] s_columns = ["", "a step", "tokens/s", "share of MKL's peak", "of oneDNN's", "times faster"];
 
     public string Mode => "step";
@@ -15,8 +19,13 @@ internal sealed class StepBenchmark : IBenchmark
     /// <summary>The paper's lengths: too long for TRL's plan without checkpointing.</summary>
     public static TrainingShape Drift { get; } = TrainingShape.Even(4, 1024, 448);
 
-    /// <summary>Steps that are measured in a process of its own: minutes pass in one of TRL's on the long shape.</summary>
-    public static int OwnSteps(TrainingShape shape, PlanKind plan) => shape.Longest * shape.Batch > 5000 && !plan.IsOurs() ? 1 : 3;
+    /// <summary>Steps in a process of its own: a first and a measured one; of TRL's on a long shape, which takes minutes, the first.</summary>
+    public static int OwnSteps(TrainingShape shape, PlanKind plan) => (shape.IsLong, plan) switch
+    {
+        (false, _) or (true, PlanKind.OursCheckpointed) => 2,
+        (true, PlanKind.Ours) => 3,
+        _ => 1,
+    };
 
     public void Run(BenchmarkOptions options, ResultPage page)
     {
@@ -24,14 +33,14 @@ internal sealed class StepBenchmark : IBenchmark
         using (var model = source.Load())
         {
             foreach (var shape in options.Shape is { } one ? [one] : new[] { TrainingShape.Even(4, 192, 64), Short, TrainingShape.Dsat }) Compare(source.Name, model, shape, options, page);
-            if (options.Shape is null) TokenCounts($"{source.Name}, ours", model, [PlanKind.Ours], options, page);
+            if (options.Shape is null) TokenCounts($"{source.Name}, ours", model, [PlanKind.Ours], s_longer, options, page);
         }
         if (options.Shape is null) Long(source, options, page);
         if (options.Model is not null) return;
         using var small = BenchmarkModel.SmallSource().Load();
         Compare("5M parameters", small, options.Shape ?? TrainingShape.Even(4, 64, 32), options, page);
         if (options.Shape is not null) return;
-        TokenCounts("5M parameters", small, [PlanKind.Trl, PlanKind.Ours], options, page);
+        foreach (var growth in new[] { s_more, s_longer }) TokenCounts("5M parameters", small, [PlanKind.Trl, PlanKind.Ours], growth, options, page);
         Vocabularies(options, page);
     }
 
@@ -41,7 +50,7 @@ internal sealed class StepBenchmark : IBenchmark
         if (!options.Wants(title)) return;
         var machine = Machine.Measure(options.Rounds);
         var operations = shape.Operations(model.Decoder.Specification);
-        var times = Measure(model, shape, [PlanKind.Trl, PlanKind.Ours], options.Rounds);
+        var times = Measure(model, shape, [PlanKind.Trl, PlanKind.Ours], shape.Steps > 1 ? options.FewRounds : options.Rounds);
         page.Write(title,
             $"{machine}. The step needs {operations / 1e9:F0} GFLOP; the reference pass, once per stage, is not in ours.{RecordedTrl.Compare(shape, model, times[1], machine)}", "",
             ResultPage.Table(s_columns, times.Select(time => Row(time, times[0], shape.Tokens, operations, machine))));
@@ -59,35 +68,23 @@ internal sealed class StepBenchmark : IBenchmark
         var results = plans.Select(plan => OwnProcess.Measure(new(source, Drift, plan, OwnSteps(Drift, plan)), options.Threads)).ToList();
         var times = plans.Zip(results, (plan, result) => result.Timing(plan.Name())).ToList();
         page.Write(title,
-            $"{machine}. The step needs {operations / 1e9:F0} GFLOP. Each plan in a process of its own, one after the other: one step of TRL's plan, {OwnSteps(Drift, PlanKind.Ours) - 1} of ours after a first.{RecordedTrl.Compare(Drift, model, times[1], machine)}", "",
+            $"{machine}. The step needs {operations / 1e9:F0} GFLOP. Each plan in a process of its own, one after the other: one step of TRL's plan; ours after a first step.{RecordedTrl.Compare(Drift, model, times[1], machine)}", "",
             ResultPage.Table([.. s_columns, "peak, GB"], times.Zip(results, (time, result) => (string[])[.. Row(time, times[0], Drift.Tokens, operations, machine), $"{result.Peak / 1e9:F1}"])));
     }
 
-    /// <summary>How a step's time grows with its tokens: with more pairs, and with longer ones.</summary>
-    private static void TokenCounts(string name, CausalLM model, PlanKind[] plans, BenchmarkOptions options, ResultPage page)
+    /// <summary>How a step's time grows with its tokens.</summary>
+    private static void TokenCounts(string name, CausalLM model, PlanKind[] plans, (string How, TrainingShape[] Shapes) growth, BenchmarkOptions options, ResultPage page)
     {
-        foreach (var (what, shapes) in new[]
-        {
-            ("more pairs", new[] { 2, 4, 8, 16, 32 }.Select(batch => TrainingShape.Even(batch, 128, 64))),
-            ("longer pairs", new[] { 1, 2, 4, 8, 16 }.Select(times => TrainingShape.Even(4, 64 * times, 32 * times))),
-        })
-        {
-            var title = $"step: {name}, 512 to 8,192 tokens in {what}";
-            if (!options.Wants(title)) continue;
-            var rows = new List<string[]>();
-            double? first = null;
-            foreach (var shape in shapes)
-            {
-                var times = Measure(model, shape, plans, options.FewRounds);
-                var perToken = times[^1].Median / shape.Tokens;
-                first ??= perToken;
-                rows.Add([
-                    shape.Name, $"{shape.Tokens}", $"{shape.Operations(model.Decoder.Specification) / shape.Tokens / 1e9:G3}", .. times.Select(time => time.ToString()), $"{perToken * 1e3:G3} ms", $"{perToken / first:F2}",
-                    .. plans.Length > 1 ? [$"{times[1].TimesFasterThan(times[0]):F1}"] : Array.Empty<string>()]);
-            }
-            page.Write(title, "A token's time is ours; its operations grow with the length by attention.", "",
-                ResultPage.Table(["shape", "tokens", "GFLOP a token", .. plans.Select(plan => plan.Name()), "a token", "against 512", .. plans.Length > 1 ? ["times faster"] : Array.Empty<string>()], rows));
-        }
+        var title = $"step: {name}, {growth.Shapes[0].Tokens:N0} to {growth.Shapes[^1].Tokens:N0} tokens in {growth.How}";
+        if (!options.Wants(title)) return;
+        var rows = growth.Shapes.Select(shape => (Shape: shape, Times: Measure(model, shape, plans, options.FewRounds))).ToList();
+        var first = PerToken(rows[0].Shape, rows[0].Times);
+        page.Write(title, "A token's time is ours. Its operations grow with the pairs' length by attention.", "",
+            ResultPage.Table(["shape", "tokens", "GFLOP a token", .. plans.Select(plan => plan.Name()), "a token", $"against {growth.Shapes[0].Tokens}", "times faster"], rows.Select(row => (string[])[
+                row.Shape.Name, $"{row.Shape.Tokens}", $"{row.Shape.Operations(model.Decoder.Specification) / row.Shape.Tokens / 1e9:G3}", .. row.Times.Select(time => time.ToString()),
+                $"{PerToken(row.Shape, row.Times) * 1e3:G3} ms", $"{PerToken(row.Shape, row.Times) / first:F2}", plans.Length > 1 ? $"{row.Times[^1].TimesFasterThan(row.Times[0]):F1}" : ""])));
+
+        static double PerToken(TrainingShape shape, List<Timing> times) => times[^1].Median / shape.Tokens;
     }
 
     /// <summary>How a step's time grows with the vocabulary.</summary>

@@ -19,8 +19,8 @@ internal sealed record TrainingShape(string Name, int Batch, IReadOnlyList<PairL
     /// <summary>Tokens a step must compute: every prompt once, both answers; the mean over the steps.</summary>
     public long Tokens => Pairs.Sum(pair => (long)pair.Prompt + pair.Chosen + pair.Rejected) / Steps;
 
-    /// <summary>Tokens of the longest pair.</summary>
-    public int Longest => Pairs.Max(pair => pair.Prompt + pair.Chosen + pair.Rejected);
+    /// <summary>Whether a step is too large for TRL's plan without checkpointing, and takes minutes with it.</summary>
+    public bool IsLong => Tokens > 6000;
 
     /// <summary>One step whose pairs are all alike.</summary>
     public static TrainingShape Even(int batch, int prompt, int completion) =>
