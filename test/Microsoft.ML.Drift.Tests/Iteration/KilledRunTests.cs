@@ -50,7 +50,7 @@ public sealed class KilledRunTests : IDisposable
 
         var (exitCode, output) = await Checkout.Dotnet(
             _folder,
-            ["exec", "--depsfile", Beside($"{Application}.deps.json"), "--runtimeconfig", Beside("Microsoft.ML.Drift.CrashTests.runtimeconfig.json"), Beside("Microsoft.ML.Drift.CrashTests.dll"), "soak", "--steps", "200", "--rows", "400"]);
+            ["exec", "--depsfile", Beside($"{Application}.deps.json"), "--runtimeconfig", Beside("Microsoft.ML.Drift.CrashTests.runtimeconfig.json"), Beside("Microsoft.ML.Drift.CrashTests.dll"), "soak", "--steps", "200", "--rows", "3000"]);
 
         Assert.True(exitCode == 0, output);
         Assert.Contains("training is flat", output);
