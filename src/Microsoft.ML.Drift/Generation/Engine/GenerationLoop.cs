@@ -107,6 +107,8 @@ internal sealed class GenerationLoop : IDisposable
         lock (_queue)
         {
             while (_queue.First is { Value: var row } && (row.IsDone || batch.TryAdd(row))) _queue.RemoveFirst();
+            // Counted here, so that a row is never seen neither waiting nor running, and is running before its first token is out.
+            Volatile.Write(ref _running, batch.Count);
         }
     }
 }
