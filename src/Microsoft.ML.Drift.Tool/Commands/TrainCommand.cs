@@ -58,13 +58,12 @@ internal static class TrainCommand
             log.Reported = record => last = record;
             var watched = options with
             {
-                CancellationToken = cancellation, Progress = log, Activity = new Relay<TrainingProgress>(value => progress.Report(Shown(value, last))), RunFolder = Path.GetFullPath(outputPath), Restart = parsed.GetValue(RecipeOptions.Restart),
+                TrainInPlace = true, CancellationToken = cancellation, Progress = log, Activity = new Relay<TrainingProgress>(value => progress.Report(Shown(value, last))), RunFolder = Path.GetFullPath(outputPath), Restart = parsed.GetValue(RecipeOptions.Restart),
                 Notices = new Relay<string>(Console.Error.WriteLine),
             };
             var trainer = RecipeErrors.Explain(recipe, () => Trainer.Of(context, policy, watched, reference));
             var folder = TrainedModelFolder.Open(outputPath, modelPath, parsed.GetValue(Overwrite));
             var trained = Train(() => trainer.Fit(training, evaluation));
-            using var model = trained.Transformer.Model;
             progress.Report(new("Saving", 0, 1));
             folder.Save(context, trained.Transformer);
             progress.Report(new("Saving", 1, 1));

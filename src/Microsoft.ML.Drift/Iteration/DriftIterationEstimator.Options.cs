@@ -70,6 +70,7 @@ public sealed partial class DriftIterationEstimator
             if (Training.Progress is not null) yield return "Training.Progress is set, but the run reports through Progress; leave it null.";
             if (Training.Activity is not null) yield return "Training.Activity is set, but the run reports through Progress; leave it null.";
             if (Training.CancellationToken.CanBeCanceled) yield return "Training.CancellationToken is set, but the run has its own CancellationToken; use that.";
+            if (Training.TrainInPlace) yield return "Training.TrainInPlace is set, but the iterations' models are measured against the policy, which must stay as it is; leave it false.";
             if (Training.RunFolder is not null) yield return "Training.RunFolder is set, but the run keeps each stage's training in its own RunFolder; leave it null.";
             if (Training.Restart) yield return "Training.Restart is set, but the run has its own Restart; use that.";
             if (Training.Notices is not null) yield return "Training.Notices is set, but the run has its own Notices; use that.";

@@ -80,7 +80,8 @@ internal sealed class Decoder : nn.Module
     /// <summary>A forward pass whose backward is called apart, on request with gradient checkpointing.</summary>
     /// <param name="sequences">The tokens.</param>
     /// <param name="checkpoint">Keep only the layers' inputs and compute each layer again during backward: less memory for one more forward pass.</param>
-    public TrainingForward TrainingForward(PackedSequences sequences, bool checkpoint = false) => new(this, sequences, checkpoint);
+    /// <param name="memory">Where to put what lives until the way back, begun for this pass; null: wherever libtorch does.</param>
+    public TrainingForward TrainingForward(PackedSequences sequences, bool checkpoint = false, ActivationMemory? memory = null) => new(this, sequences, checkpoint, memory);
 
     /// <summary>Hidden states → logits, final multipliers and soft cap included.</summary>
     /// <param name="hidden">[…, C], after the final norm.</param>
@@ -183,10 +184,10 @@ internal sealed class Decoder : nn.Module
     }
 
     /// <summary>What the layers of a training or scoring pass share; its tensors go to the caller's dispose scope.</summary>
-    internal TrainingPass Begin(PackedSequences sequences, bool records)
+    internal TrainingPass Begin(PackedSequences sequences, bool records, ActivationMemory? memory = null)
     {
         var rotary = new RotaryTables(sequences.Positions.unsqueeze(0), sequences.Longest, _frequencies, embed_tokens.dtype);
-        return new TrainingPass(sequences, rotary, new PackedAttention(sequences, Specification, ComputeDtype, records), ComputeDtype, records);
+        return new TrainingPass(sequences, rotary, new PackedAttention(sequences, Specification, ComputeDtype, records), ComputeDtype, records, memory);
     }
 
     /// <summary>What the layers share; its tensors go to the caller's dispose scope.</summary>

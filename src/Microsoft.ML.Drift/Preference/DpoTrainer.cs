@@ -7,7 +7,7 @@ namespace Microsoft.ML.Drift.Preference;
 
 /// <summary>
 /// Direct preference optimization (Rafailov et al., arXiv 2305.18290) and its relatives: makes chosen answers more likely than rejected ones, measured against
-/// a reference. The policy it is given stays as it is; a copy is trained.
+/// a reference. The policy it is given stays as it is and a copy is trained, unless <see cref="TrainingOptions.TrainInPlace"/> is set.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -52,7 +52,7 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
         return new PairTokenizer(_policy, _options).Read(input, "the data").Summary;
     }
 
-    /// <summary>Trains a copy of the policy on all rows.</summary>
+    /// <summary>Trains the policy, or a copy of it, on all rows.</summary>
     /// <param name="input">Preference pairs.</param>
     /// <returns>The trained model as a transformer that answers prompts. Dispose of its <see cref="CausalLMTransformer.Model"/> to free the weights.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type, or no row is left to train on.</exception>
@@ -77,7 +77,7 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
         TrainingRows = summary;
         var watched = new ActivityLog(_context, nameof(DpoTrainer)).Watch(_options);
         using var folder = TrainingFolder.Open(watched, () => TrainingIdentity.Of(_options, _policy, _reference, training, heldOut));
-        var trained = _policy.Clone();
+        var trained = _options.TrainInPlace ? _policy : _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
@@ -85,7 +85,7 @@ public sealed partial class DpoTrainer : IEstimator<CausalLMTransformer>
             History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }
-        catch
+        catch when (trained != _policy)
         {
             trained.Dispose();
             throw;

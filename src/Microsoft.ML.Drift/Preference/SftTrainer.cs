@@ -108,7 +108,7 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
         return SftTokens.Read(_policy, _options, input, "the data").Summary;
     }
 
-    /// <summary>Trains a copy of the policy on all rows.</summary>
+    /// <summary>Trains the policy, or a copy of it, on all rows.</summary>
     /// <param name="input">Conversations, or prompts with completions.</param>
     /// <returns>The trained model as a transformer that answers prompts. Dispose of its <see cref="CausalLMTransformer.Model"/> to free the weights.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type, or no row is left to train on.</exception>
@@ -132,7 +132,7 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
         TrainingRows = summary;
         var watched = new ActivityLog(_context, nameof(SftTrainer)).Watch(_options);
         using var folder = TrainingFolder.Open(watched, () => TrainingIdentity.Of(_options, _policy, training, heldOut));
-        var trained = _policy.Clone();
+        var trained = _options.TrainInPlace ? _policy : _policy.Clone();
         try
         {
             if (_options.Lora is { } lora) trained.AddAdapter(lora, _options.Seed);
@@ -140,7 +140,7 @@ public sealed class SftTrainer : IEstimator<CausalLMTransformer>
             History = folder?.Run(stage.Loop, trained.Decoder) ?? stage.Loop.Run(_options.CancellationToken);
             return CausalLMTransformer.Create(trained, _options.PromptColumnName);
         }
-        catch
+        catch when (trained != _policy)
         {
             trained.Dispose();
             throw;

@@ -82,6 +82,12 @@ public abstract record TrainingOptions
     public long? MaxMemory { get; init; }
 
     /// <summary>
+    /// Train the policy that was given, not a copy of it: the weights are in memory once, and the trainer's result holds the same model. A training that stops leaves it with the weights of
+    /// its last finished step. Default false: the policy stays as it is. Not in an iterated training, which measures its results against the policy. TRL always trains the model it is given.
+    /// </summary>
+    public bool TrainInPlace { get; init; }
+
+    /// <summary>
     /// Matrix products in bfloat16, weights and optimizer in float32, as PyTorch's autocast. Default false (float32 throughout); the paper's recipes say true, which
     /// pays on a GPU. TRL: <c>bf16</c>.
     /// </summary>

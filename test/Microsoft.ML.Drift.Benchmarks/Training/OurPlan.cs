@@ -37,7 +37,7 @@ internal sealed class OurPlan : ITrainingPlan
         get
         {
             using var scope = NewDisposeScope();
-            return 2 * new TrainingMemory(_trained.Decoder).TrainedBytes + _batches.Max(pairs =>
+            return PassPlanner.StandingBytes(_trained.Decoder, Options(1)) + _batches.Max(pairs =>
             {
                 var rows = PairBatch.Create(pairs, new(), CPU).RowSizes;
                 return _planner.Plan(rows).Max(pass => _planner.Bytes(

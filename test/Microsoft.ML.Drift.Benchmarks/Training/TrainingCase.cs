@@ -18,10 +18,10 @@ internal sealed record TrainingCase(ModelSource Model, TrainingShape Shape, Plan
         var empty = ProcessMemory.Resident();
         var model = Model.Load();
         using var plan = TrainingPlans.Create(Plan, model, Shape.MakePairs(model.Configuration.VocabularySize), Shape.Batch, MaxMemory);
-        // The policy that was given stays where ours is used, beside the trained copy; TRL holds policy and reference, which the plan has copied.
-        var weights = 2 * model.ParameterCount * sizeof(float);
+        // The plans have copied it. Ours trains the one policy, as drift train does; TRL holds policy and reference.
+        var weights = (Plan.IsOurs() ? 1 : 2) * model.ParameterCount * sizeof(float);
         var estimate = (plan as OurPlan)?.EstimatedBytes;
-        if (!Plan.IsOurs()) model.Dispose();
+        model.Dispose();
         GC.Collect();
         ProcessMemory.ResetPeak();
         var before = ProcessMemory.Resident();
@@ -30,9 +30,7 @@ internal sealed record TrainingCase(ModelSource Model, TrainingShape Shape, Plan
         if (Steps == 0) Add(() => plan.Score());
         if (Steps > 0 && plan is OurPlan ours) ours.ComputeReference();
         for (var step = 0; step < Steps; step++) Add(() => plan.Step());
-        var result = new CaseResult(empty, weights, before, ProcessMemory.Peak(), heap.Stop(), estimate, steps);
-        if (Plan.IsOurs()) model.Dispose();
-        return result;
+        return new CaseResult(empty, weights, before, ProcessMemory.Peak(), heap.Stop(), estimate, steps);
 
         void Add(Action work)
         {
@@ -45,7 +43,7 @@ internal sealed record TrainingCase(ModelSource Model, TrainingShape Shape, Plan
 
 /// <summary>What was measured; all in bytes.</summary>
 /// <param name="Empty">Resident before the model was loaded: runtime and code.</param>
-/// <param name="Weights">The weights of two models.</param>
+/// <param name="Weights">The weights of the models that the plan holds.</param>
 /// <param name="Before">Resident before the work.</param>
 /// <param name="Peak">Most that was resident during the work.</param>
 /// <param name="Heap">Most that the native heap held during the work; null where the C library does not tell.</param>

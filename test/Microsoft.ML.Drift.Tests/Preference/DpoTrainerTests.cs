@@ -102,6 +102,31 @@ public sealed class DpoTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Fit_InPlace_TrainsThePolicyItselfToTheSameWeights()
+    {
+        using var copy = Trainer(Options).Fit(Pairs()).Model;
+
+        var model = Trainer(Options with { TrainInPlace = true }).Fit(Pairs()).Model;
+
+        Assert.Same(_policy, model);
+        Assert.Equal(TinyModel.Weights(copy), TinyModel.Weights(_policy));
+        Assert.All(_policy.Decoder.parameters(), parameter => Assert.Null(parameter.grad));
+    }
+
+    [Fact]
+    public void Fit_InPlaceCancelled_LeavesThePolicyUsableWithItsLastStepsWeights()
+    {
+        var before = TinyModel.Weights(_policy);
+        using var cancellation = new CancellationTokenSource();
+        var trainer = Trainer(Options with { TrainInPlace = true, CancellationToken = cancellation.Token, Progress = new Recorder(_ => cancellation.Cancel()) });
+
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit(Pairs()));
+
+        Assert.NotEqual(before, TinyModel.Weights(_policy));
+        Assert.All(_policy.Decoder.parameters(), parameter => Assert.Null(parameter.grad));
+    }
+
+    [Fact]
     public void Fit_Cancelled_ThrowsAndFreesTheCopy()
     {
         using var cancellation = new CancellationTokenSource();

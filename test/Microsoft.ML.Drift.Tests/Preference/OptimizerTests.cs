@@ -149,6 +149,25 @@ public sealed class OptimizerTests : IDisposable
         Assert.Equal(2.048, GradientClipping.Norm([weight]), 1e-6);
     }
 
+    [Fact]
+    public void ZeroGradients_KeepsTheMemoryOnlyWhereEveryStepNeedsIt()
+    {
+        var always = Weight("a", [1f, 2f], gradient: [3f, 4f]) with { EveryStepReachesIt = true };
+        var sometimes = Weight("s", [1f, 2f], gradient: [3f, 4f]);
+        using var optimizer = new RmsPropOptimizer([always, sometimes]);
+        optimizer.Reserve();
+        var held = always.Tensor.grad!;
+
+        optimizer.ZeroGradients();
+
+        Close([0, 0], held);
+        Assert.Null(sometimes.Tensor.grad);     // zeros would move what is remembered of it
+        always.Tensor.grad!.fill_(1);
+        Close([1, 1], held);
+        optimizer.ReleaseGradients();
+        Assert.Null(always.Tensor.grad);
+    }
+
     private static ParameterOptimizer Create(bool adam, TrainedParameter weight) =>
         adam ? new AdamWOptimizer([weight], 0.9, 0.999, 1e-8, 0.1) : new RmsPropOptimizer([weight]);
 

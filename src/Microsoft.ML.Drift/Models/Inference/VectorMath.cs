@@ -54,9 +54,12 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>x += y · factor.</summary>
-    public static void AddScaled(float* x, float* y, float factor, int width)
+    public static void AddScaled(float* x, float* y, float factor, int width) => AddScaled(x, y, factor, width, x);
+
+    /// <summary>result = x + y · factor.</summary>
+    public static void AddScaled(float* x, float* y, float factor, int width, float* result)
     {
-        for (var i = 0; i < width; i += Lanes) Store(x, i, width, Load(x, i, width) + Load(y, i, width) * factor);
+        for (var i = 0; i < width; i += Lanes) Store(result, i, width, Load(x, i, width) + Load(y, i, width) * factor);
     }
 
     public static void Multiply(float* x, float* y, int width)

@@ -54,7 +54,7 @@ internal sealed class Attention : nn.Module
     /// <param name="pass">The pass.</param>
     public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
     {
-        var fused = qkv_proj.Trace(x, again, pass);
+        var fused = qkv_proj.Trace(x, again, pass, q_norm is null ? pass.NewKept : null);
         var normalized = TraceNorms(fused.Value, pass);
         var heads = pass.Keep(Turn(normalized.Value, pass, inverse: false).to(pass.ComputeDtype));
         var mixed = pass.Attention.Mix(heads, _specification, pass);

@@ -58,10 +58,10 @@ internal sealed class DecoderLayer : nn.Module
     public Traced Trace(Tensor x, TrainingPass pass)
     {
         var attended = Branch(x, before_attention, after_attention, pass, (input, again) => self_attn.Trace(input, again, pass));
-        var between = pass.Keep(Add(x, attended.Value));
+        var between = pass.Keep(Add(x, attended.Value, pass.NewKept));
         var fed = Branch(between, before_feed_forward, after_feed_forward, pass,
             (input, again) => mlp is not null ? mlp.Trace(input, again, pass) : experts!.Trace(input, pass));
-        return new(Add(between, fed.Value), gradient => AddBack(AddBack(gradient, fed), attended));
+        return new(Add(between, fed.Value, pass.NewLayerInput), gradient => AddBack(AddBack(gradient, fed), attended));
     }
 
     private static Traced Branch(Tensor x, RmsNorm? before, RmsNorm? after, TrainingPass pass, Func<Tensor, Func<Tensor>, Traced> inner)
@@ -81,6 +81,17 @@ internal sealed class DecoderLayer : nn.Module
     }
 
     private Tensor Add(Tensor x, Tensor branch) => _residualMultiplier == 1 ? x.Plus(branch) : x.Plus(branch.Times(_residualMultiplier));
+
+    /// <param name="x">[T, C].</param>
+    /// <param name="branch">[T, C].</param>
+    /// <param name="allocate">Width → where float32 sums in main memory go.</param>
+    private Tensor Add(Tensor x, Tensor branch, Func<long, Tensor> allocate)
+    {
+        if (!FusedRows.CanUse(x) || !FusedRows.CanUse(branch)) return Add(x, branch);
+        var sum = allocate(x.shape[1]);
+        FusedRows.Add(x, branch, (float)_residualMultiplier, sum);
+        return sum;
+    }
 
     private static Tensor Normalize(Tensor x, RmsNorm? norm) => norm is null ? x : norm.forward(x);
 }

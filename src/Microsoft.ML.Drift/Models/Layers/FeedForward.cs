@@ -37,7 +37,7 @@ internal sealed class FeedForward : nn.Module
     /// <param name="pass">The pass.</param>
     public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
     {
-        var fused = gate_up_proj.Trace(x, again, pass);
+        var fused = gate_up_proj.Trace(x, again, pass, pass.NewKept);
         var both = pass.Keep(fused.Value);
         var down = down_proj.Trace(Gated(both), () => Gated(both), pass);
         return new(down.Value, gradient => fused.Back(Back(both, down.Back(gradient))));

@@ -74,18 +74,19 @@ internal sealed class Projection : nn.Module, IParameterSource
     /// <param name="x">[T, input width] without graph.</param>
     /// <param name="again">Computes x again; null: it is kept.</param>
     /// <param name="pass">The pass.</param>
-    public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass)
+    /// <param name="allocate">Where the result goes, as in <see cref="MatrixProduct.Apply"/>.</param>
+    public Traced Trace(Tensor x, Func<Tensor>? again, TrainingPass pass, Func<long, Tensor>? allocate = null)
     {
-        if (IsAdapted) return TraceAdapted(x, pass);
+        if (IsAdapted) return TraceAdapted(x, pass, allocate);
         if (again is null) pass.Keep(x);
-        return new(Apply(x, pass.ComputeDtype), gradient => Back(again?.Invoke() ?? x, gradient, pass.ComputeDtype));
+        return new(Apply(x, pass.ComputeDtype, allocate), gradient => Back(again?.Invoke() ?? x, gradient, pass.ComputeDtype));
     }
 
     // The product with W is that of a model without adapter, bit for bit; libtorch differentiates only what the adapters add.
-    private Traced TraceAdapted(Tensor x, TrainingPass pass)
+    private Traced TraceAdapted(Tensor x, TrainingPass pass, Func<long, Tensor>? allocate)
     {
         var dtype = pass.ComputeDtype;
-        var product = Multiply(x, dtype);
+        var product = Multiply(x, dtype, allocate);
         if (!pass.Records) return new(AddAdapters(x.to(dtype), product), _ => throw new InvalidOperationException("The pass was made without a way back."));
         using var mode = enable_grad();
         var (input, leaf) = (pass.Keep(x.detach().requires_grad_(true)), pass.Keep(product.detach().requires_grad_(true)));
@@ -104,10 +105,10 @@ internal sealed class Projection : nn.Module, IParameterSource
         return _bias is null ? adapted : adapted.Plus(_bias.to(x.dtype));
     }
 
-    private Tensor Multiply(Tensor x, ScalarType dtype)
+    private Tensor Multiply(Tensor x, ScalarType dtype, Func<long, Tensor>? allocate)
     {
         using var scope = NewDisposeScope();
-        return MatrixProduct.Apply(x.to(dtype), _weight.detach().to(dtype)).MoveToOuterDisposeScope();
+        return MatrixProduct.Apply(x.to(dtype), _weight.detach().to(dtype), allocate).MoveToOuterDisposeScope();
     }
 
     private Tensor MultiplyBack(Tensor x, Tensor gradient, ScalarType dtype)
@@ -117,10 +118,10 @@ internal sealed class Projection : nn.Module, IParameterSource
         return MatrixProduct.InputGradient(typed, _weight.detach().to(dtype));
     }
 
-    private Tensor Apply(Tensor x, ScalarType dtype)
+    private Tensor Apply(Tensor x, ScalarType dtype, Func<long, Tensor>? allocate)
     {
         using var scope = NewDisposeScope();
-        var product = Multiply(x, dtype);
+        var product = Multiply(x, dtype, allocate);
         return (_bias is null ? product : product.add_(_bias.detach().to(dtype), TensorArithmetic.One)).MoveToOuterDisposeScope();
     }
 

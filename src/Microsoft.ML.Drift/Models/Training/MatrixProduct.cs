@@ -18,8 +18,9 @@ internal static class MatrixProduct
     /// <summary>x Wᵀ without graph.</summary>
     /// <param name="x">[T, in].</param>
     /// <param name="weight">[out, in], of the same type.</param>
+    /// <param name="allocate">Width → where float32 products in main memory go; null: wherever libtorch puts them.</param>
     /// <returns>[T, out].</returns>
-    public static Tensor Apply(Tensor x, Tensor weight) => CanUseOurs(x, weight) ? ByRows(x, weight) : nn.functional.linear(x, weight);
+    public static Tensor Apply(Tensor x, Tensor weight, Func<long, Tensor>? allocate = null) => CanUseOurs(x, weight) ? ByRows(x, weight, allocate) : nn.functional.linear(x, weight);
 
     /// <summary>The gradient of <see cref="Apply"/>'s x.</summary>
     /// <param name="gradient">[T, out].</param>
@@ -49,9 +50,9 @@ internal static class MatrixProduct
         AddWeightGradientByBlocks(gradient, x, sum.narrow(0, start, rows), add: !whole);
     }
 
-    internal static unsafe Tensor ByRows(Tensor x, Tensor weight)
+    internal static unsafe Tensor ByRows(Tensor x, Tensor weight, Func<long, Tensor>? allocate = null)
     {
-        var result = empty([x.shape[0], weight.shape[0]], ScalarType.Float32);
+        var result = allocate?.Invoke(weight.shape[0]) ?? empty([x.shape[0], weight.shape[0]], ScalarType.Float32);
         var (from, by, to) = (new FloatRows(x), new FloatRows(weight), new FloatRows(result));
         var (count, rowsPerPart) = ((int)from.Count, Math.Min((int)from.Count, RowProducts.RowsPerBlock(from.Width)));
         var columnsPerPart = Math.Max(FewestColumns, to.Width / (8 * get_num_threads()) / RowProducts.TileColumns * RowProducts.TileColumns);

@@ -26,11 +26,11 @@ internal sealed class TrainingForward
     private readonly List<(Func<Tensor, Tensor> Back, Tensor[] Kept)> _layers = [];
     private readonly Func<Tensor, Tensor> _normBack;
 
-    internal TrainingForward(Decoder decoder, PackedSequences sequences, bool checkpoint)
+    internal TrainingForward(Decoder decoder, PackedSequences sequences, bool checkpoint, ActivationMemory? memory = null)
     {
         using var mode = no_grad();
         (_decoder, _checkpoint) = (decoder, checkpoint);
-        _pass = decoder.Begin(sequences, records: true);
+        _pass = decoder.Begin(sequences, records: true, memory);
         _layerInputs.Add(decoder.EmbedRows(sequences.InputIds));
         foreach (var layer in decoder.Layers) _layerInputs.Add(checkpoint ? Compute(layer, _layerInputs[^1]) : Record(layer, _layerInputs[^1]));
         (Hidden, _normBack) = Normalize(_layerInputs[^1]);
@@ -64,19 +64,23 @@ internal sealed class TrainingForward
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
+        var memory = _pass.Memory;
         var gradient = _normBack(hiddenGradient ?? Hidden.grad ?? throw new InvalidOperationException("No gradient has reached Hidden: differentiate the loss first."));
         for (var index = _decoder.Layers.Count - 1; index >= 0; index--)
         {
             using var layer = NewDisposeScope();
             _layerInputs[index + 1].Dispose();
+            var used = memory?.Used ?? 0;
             if (_checkpoint) Record(_decoder.Layers[index], _layerInputs[index]);
             var (back, kept) = _layers[^1];
             _layers.RemoveAt(_layers.Count - 1);
             var below = back(gradient).MoveToOuterDisposeScope();
             gradient.Dispose();
             foreach (var tensor in kept) tensor.Dispose();
+            if (memory is not null) memory.Used = used;
             gradient = below;
         }
+        memory?.End();
         _decoder.EmbedBack(_pass.Sequences.InputIds, gradient);
     }
 

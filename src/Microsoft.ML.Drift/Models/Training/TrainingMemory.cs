@@ -15,6 +15,17 @@ internal sealed class TrainingMemory(Decoder decoder)
     public long WorkPerToken(bool checkpoint) => decoder.Specification.Layers.Max(layer =>
         (checkpoint ? PerLayer(layer) : 0) + 6 * Residual + 3 * HeadBytes(layer) + 3L * Active(layer) * layer.FeedForward.IntermediateSize * ComputeSize);
 
+    /// <summary>Bytes that a pass takes of its <see cref="ActivationMemory"/>.</summary>
+    /// <param name="tokens">T.</param>
+    /// <param name="checkpoint">Whether only the layers' inputs are kept, and everything of one layer.</param>
+    public long Lasting(long tokens, bool checkpoint)
+    {
+        var within = decoder.Specification.Layers.Select(layer =>
+            Residual + HeadBytes(layer) + (long)layer.Attention.Heads * layer.Attention.HeadSize * ComputeSize + 2L * layer.FeedForward.IntermediateSize * ComputeSize);
+        var layers = decoder.Specification.Layers.Count;
+        return (tokens + 1) * (checkpoint ? (layers + 1) * Residual + within.Max() : layers * Residual + within.Sum());   // a row more for the pieces' ends
+    }
+
     /// <summary>Bytes of what the optimizer moves, in float32.</summary>
     public long TrainedBytes => decoder.TrainableTensors.Where(slice => slice.Start == 0).Sum(slice => slice.Parameter.numel()) * sizeof(float);
 

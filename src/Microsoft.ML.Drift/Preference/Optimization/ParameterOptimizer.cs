@@ -40,14 +40,34 @@ internal abstract class ParameterOptimizer : IDisposable
         TorchTeam.Run(pieces.Count, index => Update(pieces[index], learningRate, (float)gradientFactor));
     }
 
-    /// <summary>Forgets all gradients, and their memory.</summary>
-    public void ZeroGradients()
+    /// <summary>Takes the memory of state and gradients now: taken among the short-lived tensors of a step, it would leave gaps that nothing else fills.</summary>
+    public void Reserve()
     {
+        using var mode = no_grad();
         foreach (var parameter in Parameters)
         {
-            parameter.Tensor.grad?.Dispose();
-            parameter.Tensor.grad = null;
+            using var scope = NewDisposeScope();
+            StateOf(parameter);
+            if (parameter.EveryStepReachesIt && parameter.Tensor.grad is null) parameter.Tensor.grad = zeros_like(parameter.Tensor);
         }
+    }
+
+    /// <summary>Forgets all gradients. The memory stays where the next step needs it again.</summary>
+    public void ZeroGradients()
+    {
+        using var mode = no_grad();
+        foreach (var parameter in Parameters)
+        {
+            using var scope = NewDisposeScope(); // each read of grad is a new handle
+            if (parameter.EveryStepReachesIt) parameter.Tensor.grad?.zero_();
+            else parameter.Tensor.grad = null;
+        }
+    }
+
+    /// <summary>Forgets all gradients, and their memory.</summary>
+    public void ReleaseGradients()
+    {
+        foreach (var parameter in Parameters) parameter.Tensor.grad = null;
     }
 
     /// <summary>State tensors by "parameter.state name", for a checkpoint; views of the live state.</summary>

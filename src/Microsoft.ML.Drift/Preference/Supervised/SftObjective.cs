@@ -96,6 +96,8 @@ internal sealed class SftObjective(
         if (options.MaxMemory is null) _scorer.Planner.Load(state);
     }
 
+    public override void Dispose() => _scorer.Dispose();
+
     private IEnumerable<(string Name, double Value)> Metrics(IReadOnlyList<SftScore> scores)
     {
         yield return ("num_tokens", _tokensSeen);

@@ -9,29 +9,41 @@ namespace Microsoft.ML.Drift.Preference;
 /// </summary>
 internal sealed class PassPlanner
 {
-    /// <summary>On the CPU more tokens in one pass are no faster, and hold more memory.</summary>
-    private const int MostTokensOnCpu = 2048;
+    /// <summary>On a CPU more tokens in one pass are hardly faster, and hold more memory.</summary>
+    public const int MostTokensOnCpu = 1024;
+
+    /// <summary>Bytes that a training process takes whatever it trains: compiled code, libraries' buffers.</summary>
+    public const long Fixed = 64L << 20;
+
+    /// <summary>Measured: what the process's heap takes for what it holds.</summary>
+    private const double OfHeap = 1.05;
 
     private const string BudgetKey = "memory.budget";
 
+    private readonly TrainingMemory _memory;
     private readonly long _kept;
     private readonly long _keptByCheckpoint;
     private readonly long _work;
     private readonly long _workOfCheckpoint;
     private readonly long _perScored;
+    private readonly long _logitsPerScored;
+    private readonly long _logitChunkPerScored;
     private readonly int _mostTokens;
     private readonly bool _checkpoint;
 
     /// <param name="decoder">The model.</param>
     /// <param name="budget">Bytes for activations and logits; null: without limit.</param>
     /// <param name="checkpoint">Compute layers again even where that saves nothing needed.</param>
-    public PassPlanner(Decoder decoder, long? budget, bool checkpoint)
+    /// <param name="dividesFreely">Whether passes cost no more than one; else only the budget divides.</param>
+    public PassPlanner(Decoder decoder, long? budget, bool checkpoint, bool dividesFreely = true)
     {
-        var memory = new TrainingMemory(decoder);
+        var memory = _memory = new TrainingMemory(decoder);
         (_kept, _keptByCheckpoint) = (memory.KeptPerToken(false), memory.KeptPerToken(true));
         (_work, _workOfCheckpoint) = (memory.WorkPerToken(false), memory.WorkPerToken(true));
         _perScored = (long)decoder.Specification.HiddenSize * sizeof(float) * 4;
-        _mostTokens = decoder.Device.type == DeviceType.CPU ? MostTokensOnCpu : int.MaxValue;
+        _logitsPerScored = decoder.Specification.VocabularySize * (long)sizeof(float);
+        _logitChunkPerScored = Math.Min(_logitsPerScored, decoder.Head().ChunkWidth * sizeof(float));
+        _mostTokens = dividesFreely && decoder.Device.type == DeviceType.CPU ? MostTokensOnCpu : int.MaxValue;
         (Budget, _checkpoint) = (budget, checkpoint);
     }
 
@@ -52,7 +64,7 @@ internal sealed class PassPlanner
     }
 
     /// <summary>Bytes of logits that a pass may hold: a quarter of the budget, and never more than <see cref="TokenLogProbs.DefaultLogitBudget"/>.</summary>
-    public long LogitBudget => Math.Min(Budget / 4 ?? long.MaxValue, TokenLogProbs.DefaultLogitBudget);
+    public long LogitBudget => Budget is { } budget ? Math.Clamp((budget - Fixed) / 4, 1, TokenLogProbs.DefaultLogitBudget) : TokenLogProbs.DefaultLogitBudget;
 
     /// <summary>The passes of a micro-batch, in the order of its rows.</summary>
     /// <param name="rows">Tokens that each row computes, and tokens that it scores.</param>
@@ -61,10 +73,11 @@ internal sealed class PassPlanner
         var passes = new List<PlannedPass>();
         for (var first = 0; first < rows.Count;)
         {
+            var evenly = EvenShare(rows.Skip(first).Sum(row => (long)row.Tokens));
             long tokens = rows[first].Tokens, scored = rows[first].Scored;
             var last = first + 1;
             var checkpoint = _checkpoint || !Fits(tokens, scored, false);
-            while (last < rows.Count && tokens + rows[last].Tokens <= _mostTokens && Fits(tokens + rows[last].Tokens, scored + rows[last].Scored, checkpoint))
+            while (last < rows.Count && tokens + rows[last].Tokens / 2 <= evenly && tokens + rows[last].Tokens <= _mostTokens && Fits(tokens + rows[last].Tokens, scored + rows[last].Scored, checkpoint))
             {
                 tokens += rows[last].Tokens;
                 scored += rows[last++].Scored;
@@ -75,12 +88,33 @@ internal sealed class PassPlanner
         return passes;
     }
 
+    /// <summary>Puts a pass's lasting tensors into a memory.</summary>
+    public ActivationMemory Reserve(ActivationMemory memory, long tokens, bool checkpoint)
+    {
+        memory.Begin(_memory.Lasting(tokens, checkpoint));
+        return memory;
+    }
+
+    // As few passes as can be, and all about as large.
+    private long EvenShare(long tokens)
+    {
+        var passes = (tokens + _mostTokens - 1) / _mostTokens;
+        return (tokens + passes - 1) / passes;
+    }
+
     /// <summary>What a pass is expected to take of the budget.</summary>
     /// <param name="tokens">Tokens it computes.</param>
     /// <param name="scored">Tokens it scores.</param>
     /// <param name="checkpoint">Whether layers are computed again.</param>
     public long Bytes(long tokens, long scored, bool checkpoint) =>
-        tokens * (checkpoint ? _keptByCheckpoint + _workOfCheckpoint : _kept + _work) + scored * _perScored + LogitBudget;
+        (long)(OfHeap * (tokens * (checkpoint ? _keptByCheckpoint + _workOfCheckpoint : _kept + _work) + scored * _perScored + LogitBytes(scored))) + Fixed;
+
+    /// <summary>Bytes that gradients and optimizer state are expected to take.</summary>
+    public static long StandingBytes(Decoder decoder, TrainingOptions options) =>
+        (long)(OfHeap * new TrainingMemory(decoder).TrainedBytes * (options.Optimizer == OptimizerType.AdamW ? 3 : 2));
+
+    // As TokenLogProbs does: all logits while the budget holds them, else as many rows of a chunk's columns as it holds.
+    private long LogitBytes(long scored) => scored * _logitsPerScored is var all && all <= LogitBudget ? all : Math.Min(scored * _logitChunkPerScored, LogitBudget);
 
     private bool Fits(long tokens, long scored, bool checkpoint) => Budget is not { } budget || Bytes(tokens, scored, checkpoint) <= budget;
 
@@ -91,11 +125,12 @@ internal sealed class PassPlanner
     /// <exception cref="ArgumentException">The memory allowed does not hold gradients and optimizer state.</exception>
     public static long? BudgetOf(Decoder decoder, TrainingOptions options)
     {
-        var standing = new TrainingMemory(decoder).TrainedBytes * (options.Optimizer == OptimizerType.AdamW ? 3 : 2);
+        var standing = StandingBytes(decoder, options);
         if (options.MaxMemory is { } most)
         {
-            if (most > standing) return most - standing;
-            throw new ArgumentException($"MaxMemory is {most} bytes, but gradients and optimizer state alone take {standing}. Raise MaxMemory or train an adapter (Lora).", nameof(options));
+            if (most > standing + Fixed) return most - standing;
+            throw new ArgumentException(
+                $"MaxMemory is {most} bytes, but gradients and optimizer state take {standing} and the process {Fixed} more. Raise MaxMemory or train an adapter (Lora).", nameof(options));
         }
         // A device's free memory is not ours to ask for; main memory's is.
         return decoder.Device.type == DeviceType.CPU ? Math.Max(1, (long)(FreeMemory.Bytes() * TrainingOptions.Defaults.ShareOfFreeMemory) - standing) : null;

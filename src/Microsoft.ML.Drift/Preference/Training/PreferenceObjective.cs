@@ -151,7 +151,11 @@ internal sealed class PreferenceObjective : TrainingObjective
         _reference.Load(state);
     }
 
-    public override void Dispose() => _reference.Dispose();
+    public override void Dispose()
+    {
+        _policy.Dispose();
+        _reference.Dispose();
+    }
 
     private TokenLogProbOptions TokenOptions => new() { LogSumSquares = _settings.WeightPairs };
 

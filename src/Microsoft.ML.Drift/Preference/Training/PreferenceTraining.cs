@@ -27,7 +27,7 @@ internal sealed class PreferenceTraining : IDisposable
         _precision = new ComputePrecision(options.Bfloat16, policy.Decoder, reference?.Decoder);
         _objective = new PreferenceObjective(
             policy.Decoder, reference?.Decoder, training, evaluation, options.ObjectiveSettings,
-            new PassPlanner(policy.Decoder, PassPlanner.BudgetOf(policy.Decoder, options), options.GradientCheckpointing))
+            new PassPlanner(policy.Decoder, PassPlanner.BudgetOf(policy.Decoder, options), options.GradientCheckpointing, options.ObjectiveSettings.PairsAreIndependent))
         {
             BatchScored = (batch, isEvaluation) => BatchScored?.Invoke(batch, isEvaluation),
         };

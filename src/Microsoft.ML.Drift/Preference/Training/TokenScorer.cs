@@ -6,8 +6,10 @@ namespace Microsoft.ML.Drift.Preference;
 /// <summary>Batches → log-probs of their scored tokens, in as many passes of a decoder as the plan says.</summary>
 /// <param name="decoder">The model.</param>
 /// <param name="planner">How batches are divided; the same for policy and reference, so that equal weights give equal bits.</param>
-internal sealed class TokenScorer(Decoder decoder, PassPlanner planner)
+internal sealed class TokenScorer(Decoder decoder, PassPlanner planner) : IDisposable
 {
+    private readonly ActivationMemory _memory = new();
+
     public Device Device => decoder.Device;
 
     public PassPlanner Planner => planner;
@@ -49,9 +51,11 @@ internal sealed class TokenScorer(Decoder decoder, PassPlanner planner)
     /// <summary>The rows that go through the model together.</summary>
     public IReadOnlyList<PlannedPass> Plan(ITokenBatch batch) => planner.Plan(batch.RowSizes);
 
+    public void Dispose() => _memory.Dispose();
+
     private (TokenLogProbs Tokens, Action<Tensor> Back) Start(Pass pass, TokenLogProbOptions options)
     {
-        var forward = decoder.TrainingForward(pass.Sequences, pass.Checkpoint);
+        var forward = decoder.TrainingForward(pass.Sequences, pass.Checkpoint, planner.Reserve(_memory, pass.Sequences.Length, pass.Checkpoint));
         var tokens = Score(forward.Hidden, pass, options);
         return (tokens, weights =>
         {

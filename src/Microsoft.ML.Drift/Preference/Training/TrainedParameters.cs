@@ -13,6 +13,9 @@ internal static class TrainedParameters
     [
         .. decoder.TrainableTensors
             .Where(slice => slice.Start == 0)
-            .Select(slice => new TrainedParameter(slice.Name, slice.Parameter, slice.Kind is not (ParameterKind.Bias or ParameterKind.Norm))),
+            .Select(slice => new TrainedParameter(slice.Name, slice.Parameter, slice.Kind is not (ParameterKind.Bias or ParameterKind.Norm))
+            {
+                EveryStepReachesIt = decoder.Adapter is null && decoder.Specification.Layers.All(layer => layer.FeedForward.Experts is null),
+            }),
     ];
 }

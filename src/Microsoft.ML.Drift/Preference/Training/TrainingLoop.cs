@@ -66,28 +66,32 @@ internal sealed class TrainingLoop(TrainingLoopSettings settings, TrainingObject
 
     /// <summary>Runs the remaining steps.</summary>
     /// <param name="cancellation">Stops between micro-batches.</param>
-    /// <param name="until">Steps done at which to stop, for a checkpoint; null: all.</param>
+    /// <param name="until">Steps done at which to stop, for a checkpoint; null: all. The gradients' memory stays for those that follow.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the weights are those of the last finished step.</exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient is not finite; the weights are those of the last finished step.</exception>
     public TrainingHistory Run(CancellationToken cancellation = default, int? until = null)
     {
+        var goesOn = false;
         try
         {
             if (!_prepared) objective.Prepare(settings.Plan, cancellation);
             _prepared = true;
+            var end = Math.Min(TotalSteps, until ?? TotalSteps);
+            if (Step < end) optimizer.Reserve();
             if (until != 0) TellStep();
             // A run that was stopped while it evaluated owes the evaluation of its last step.
             if (_evaluationDue) Evaluate(cancellation);
-            while (Step < Math.Min(TotalSteps, until ?? TotalSteps))
+            while (Step < end)
             {
                 RunStep(cancellation);
                 if (_evaluationDue) Evaluate(cancellation);
                 StepFinished?.Invoke();
             }
+            goesOn = Step < TotalSteps;
         }
         finally
         {
-            optimizer.ZeroGradients();
+            if (!goesOn) optimizer.ReleaseGradients();
         }
         return History;
     }

@@ -82,6 +82,17 @@ internal static unsafe class FusedRows
         ForEach(values, row => VectorMath.GateGradient(values[row], values[row] + given.Width, given[row], given.Width, activation));
     }
 
+    /// <summary>sum = x + factor · y.</summary>
+    /// <param name="x">[rows, width].</param>
+    /// <param name="y">[rows, width].</param>
+    /// <param name="factor">1 adds exactly.</param>
+    /// <param name="sum">[rows, width], written.</param>
+    public static void Add(Tensor x, Tensor y, float factor, Tensor sum)
+    {
+        var (one, other, to) = (new FloatRows(x), new FloatRows(y), new FloatRows(sum));
+        ForEach(one, row => VectorMath.AddScaled(one[row], other[row], factor, one.Width, to[row]));
+    }
+
     /// <summary>Rotates the first dimensions of the first heads of each row, in place: (a, b) → (a cos − b sin, b cos + a sin).</summary>
     /// <param name="rows">[T, width].</param>
     /// <param name="heads">How many heads are turned.</param>

@@ -38,7 +38,7 @@ internal sealed unsafe class TreeAttention
     /// <inheritdoc cref="PackedAttention.Mix"/>
     public Traced Mix(Tensor heads, AttentionSpecification specification, TrainingPass pass)
     {
-        var output = pass.Keep(empty([_tokens, specification.Heads * specification.HeadSize], ScalarType.Float32));
+        var output = pass.Keep(pass.NewKept(specification.Heads * specification.HeadSize));
         var normalizers = pass.Keep(empty([specification.Heads, _tokens], ScalarType.Float32));
         var (memory, rows, mixed, logs) = (_memories[specification], new FloatRows(heads), new FloatRows(output), new FloatRows(normalizers));
         memory.Load(rows, backward: false);
