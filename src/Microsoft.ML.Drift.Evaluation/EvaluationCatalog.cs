@@ -29,6 +29,7 @@ public static class EvaluationCatalog
     /// <param name="responses">Responses: column Response; optional RowId, Prompt, Rejected, Feedback, FinishReason.</param>
     /// <param name="options">What is measured; null for the defaults.</param>
     /// <exception cref="ArgumentException">There is no response, a column is of another type, or the options are bad.</exception>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled.</exception>
     public static ResponseMetrics Evaluate(this DriftOperationsCatalog catalog, IDataView responses, ResponseEvaluationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(catalog);
@@ -42,6 +43,7 @@ public static class EvaluationCatalog
     /// <param name="candidate">Responses of the other model; paired by RowId if both have it, else by their order.</param>
     /// <param name="options">What is measured; null for the defaults.</param>
     /// <exception cref="ArgumentException">The rows do not belong together, a column is of another type, or the options are bad.</exception>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled.</exception>
     public static ResponseComparison Compare(this DriftOperationsCatalog catalog, IDataView baseline, IDataView candidate, ResponseEvaluationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(catalog);

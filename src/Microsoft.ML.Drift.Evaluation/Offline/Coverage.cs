@@ -9,7 +9,7 @@ internal static class Coverage
 {
     /// <summary>Each response's cluster and place; sets that are compared are clustered together.</summary>
     /// <exception cref="ArgumentException">The model has no tokenizer, or the settings are bad.</exception>
-    public static (int Clusters, CoveragePoint[] Points) Of(IReadOnlyList<string> responses, CausalLM model, CoverageOptions options, IProgress<int>? progress = null)
+    public static (int Clusters, CoveragePoint[] Points) Of(IReadOnlyList<string> responses, CausalLM model, CoverageOptions options, Action<int>? embedded = null)
     {
         options.Validate();
         var tokenizer = model.Tokenizer ?? throw new ArgumentException("The embedding model has no tokenizer (its folder has no tokenizer.json), so that responses cannot be embedded.");
@@ -20,7 +20,7 @@ internal static class Coverage
             var ids = tokenizer.Encode(response, addSpecialTokens: true);
             // An empty response lies where the model starts from nothing.
             embeddings.Add(ids.Length > 0 ? embedder.Embed(ids) : new float[model.Configuration.HiddenSize]);
-            progress?.Report(embeddings.Count);
+            embedded?.Invoke(embeddings.Count);
         }
         return Clustered(embeddings, options);
     }

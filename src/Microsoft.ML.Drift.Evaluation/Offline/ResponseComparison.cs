@@ -53,13 +53,20 @@ internal static class ResponseEvaluation
         var before = MeasuredResponses.Of(baseline, options);
         var after = Paired(before, MeasuredResponses.Of(candidate, options), options);
         var coverage = CoverageOf([before, after], options);
-        return new ResponseComparison(before.Rows.Count, before.Metrics(coverage?[0]), after.Metrics(coverage?[1]), [.. Differences(before, after, coverage, options.Resampling)]);
+        return new ResponseComparison(before.Rows.Count, before.Metrics(coverage?[0]), after.Metrics(coverage?[1]), [.. Differences(before, after, coverage, options)]);
     }
 
-    private static IEnumerable<MetricDifference> Differences(MeasuredResponses before, MeasuredResponses after, CoverageMetrics[]? coverage, Resampling resampling)
+    private static IEnumerable<MetricDifference> Differences(MeasuredResponses before, MeasuredResponses after, CoverageMetrics[]? coverage, ResponseEvaluationOptions options)
     {
-        foreach (var (name, values) in before.ByRow)
-            if (after.ByRow.TryGetValue(name, out var others)) yield return OfRows(name, values, others, resampling);
+        var resampling = options.Resampling;
+        var ofRows = before.ByRow.Keys.Where(after.ByRow.ContainsKey).ToList();
+        var (done, total) = (0, ofRows.Count + (NGrams.Longest + 1 + (coverage is null ? 0 : 2)) * resampling.HalfSamples);
+        var ends = ofRows.Count;
+        foreach (var name in ofRows)
+        {
+            yield return OfRows(name, before.ByRow[name], after.ByRow[name], resampling);
+            Advance();
+        }
         for (var n = 1; n <= NGrams.Longest; n++)
         {
             var order = n;
@@ -73,8 +80,15 @@ internal static class ResponseEvaluation
         MetricDifference OfSet(string name, Func<IReadOnlyList<int>, double> first, Func<IReadOnlyList<int>, double> second)
         {
             var all = Enumerable.Range(0, before.Rows.Count).ToList();
-            return new(name, first(all), second(all), Bootstrap.OfSet(all.Count, rows => second(rows) - first(rows), resampling), null);
+            var difference = Bootstrap.OfSet(all.Count, rows => second(rows) - first(rows), resampling, Advance);
+            ends += resampling.HalfSamples;
+            if (done < ends) AdvanceBy(ends - done);  // too few rows to draw from
+            return new(name, first(all), second(all), difference, null);
         }
+
+        void Advance() => AdvanceBy(1);
+
+        void AdvanceBy(int count) => options.Advance(ResponseActivity.Comparing, done += count, total);
     }
 
     internal static MetricDifference OfRows(string name, double[] baseline, double[] candidate, Resampling resampling)
@@ -91,7 +105,8 @@ internal static class ResponseEvaluation
     private static CoverageMetrics[]? CoverageOf(MeasuredResponses[] sets, ResponseEvaluationOptions options)
     {
         if (options.EmbeddingModel is not { } model) return null;
-        var (clusters, points) = Coverage.Of([.. sets.SelectMany(set => set.Rows.Select(row => row.Response))], model, options.Coverage);
+        string[] responses = [.. sets.SelectMany(set => set.Rows.Select(row => row.Response))];
+        var (clusters, points) = Coverage.Of(responses, model, options.Coverage, done => options.Advance(ResponseActivity.Embedding, done, responses.Length));
         var start = 0;
         return [.. sets.Select(set =>
         {

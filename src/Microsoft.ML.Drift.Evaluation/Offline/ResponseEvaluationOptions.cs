@@ -45,7 +45,36 @@ public sealed record ResponseEvaluationOptions
 
     /// <summary>How intervals are found.</summary>
     public Resampling Resampling { get; init; } = new();
+
+    /// <summary>Told of what takes long, on the calling thread: of each response that is embedded, and in a comparison of each figure and each drawing of rows. Default none.</summary>
+    public IProgress<ResponseProgress>? Progress { get; init; }
+
+    /// <summary>Stops with an <see cref="OperationCanceledException"/>, where <see cref="Progress"/> is told. Default none.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>Goes on, or stops.</summary>
+    internal void Advance(ResponseActivity activity, int done, int total)
+    {
+        CancellationToken.ThrowIfCancellationRequested();
+        Progress?.Report(new(activity, done, total));
+    }
 }
+
+/// <summary>What takes long in an evaluation of responses.</summary>
+public enum ResponseActivity
+{
+    /// <summary>Responses go through the embedding model.</summary>
+    Embedding,
+
+    /// <summary>Differences get their intervals; the unit is a figure of rows, or one drawing of rows for a figure of the whole set.</summary>
+    Comparing,
+}
+
+/// <summary>How far an evaluation of responses is.</summary>
+/// <param name="Activity">What it does.</param>
+/// <param name="Done">How much of that is done.</param>
+/// <param name="Total">How much there is.</param>
+public readonly record struct ResponseProgress(ResponseActivity Activity, int Done, int Total);
 
 /// <summary>How coverage is measured.</summary>
 public sealed record CoverageOptions

@@ -33,21 +33,23 @@ public static class Bootstrap
     /// <param name="rows">How many rows there are.</param>
     /// <param name="figure">Computes the figure of rows by their positions, each at most once.</param>
     /// <param name="resampling">How to draw.</param>
-    internal static Estimate OfSet(int rows, Func<IReadOnlyList<int>, double> figure, Resampling resampling)
+    /// <param name="drawn">Called after each drawing.</param>
+    internal static Estimate OfSet(int rows, Func<IReadOnlyList<int>, double> figure, Resampling resampling, Action? drawn = null)
     {
         resampling.Validate();
         var all = Enumerable.Range(0, rows).ToArray();
         var whole = figure(all);
         if (rows < 4 || !double.IsFinite(whole)) return new(whole, double.NaN, double.NaN);
         var random = new Random(resampling.Seed);
-        var drawn = new double[resampling.HalfSamples];
-        for (var i = 0; i < drawn.Length; i++)
+        var figures = new double[resampling.HalfSamples];
+        for (var i = 0; i < figures.Length; i++)
         {
             random.Shuffle(all);
-            drawn[i] = figure(all[..(rows / 2)]);
+            figures[i] = figure(all[..(rows / 2)]);
+            drawn?.Invoke();
         }
-        var mean = drawn.Average();
-        return Interval([.. drawn.Select(value => whole + value - mean)], whole, resampling.Level);
+        var mean = figures.Average();
+        return Interval([.. figures.Select(value => whole + value - mean)], whole, resampling.Level);
     }
 
     private static double[] Draw(IReadOnlyList<double> values, Resampling resampling)

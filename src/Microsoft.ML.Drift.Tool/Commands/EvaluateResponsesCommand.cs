@@ -43,11 +43,10 @@ internal static class EvaluateResponsesCommand
             Coverage = new() { Clusters = parsed.GetValue(Clusters), Seed = parsed.GetValue(CommonOptions.Seed) },
             Resampling = new() { Seed = parsed.GetValue(CommonOptions.Seed) },
         };
-        cancellation.ThrowIfCancellationRequested();
         using var output = new JsonLinesOutput(parsed.GetValue(CommonOptions.Output)!);
         if (baseline is null)
         {
-            var metrics = context.Drift().Evaluate(context.Data.LoadFromEnumerable(candidate), options);
+            var metrics = Watched(watched => context.Drift().Evaluate(context.Data.LoadFromEnumerable(candidate), watched));
             var table = new TextTable("", "value");
             foreach (var (name, value) in Figures(metrics)) table.Add(name, Shown(value));
             table.Write(Console.Error);
@@ -55,12 +54,17 @@ internal static class EvaluateResponsesCommand
         }
         else
         {
-            var comparison = context.Drift().Compare(context.Data.LoadFromEnumerable(baseline), context.Data.LoadFromEnumerable(candidate), options);
+            var comparison = Watched(watched => context.Drift().Compare(context.Data.LoadFromEnumerable(baseline), context.Data.LoadFromEnumerable(candidate), watched));
             WriteTable(comparison);
             output.Write(json => WriteJson(json, comparison));
         }
         output.Complete();
         return ExitCodes.Done;
+
+        T Watched<T>(Func<ResponseEvaluationOptions, T> evaluate) => ProgressDisplay.Run(progress => evaluate(options with
+        {
+            Progress = new Relay<ResponseProgress>(value => progress.Report(new(value.Activity.ToString(), value.Done, value.Total))), CancellationToken = cancellation,
+        }));
     }
 
     private static void WriteTable(ResponseComparison comparison)

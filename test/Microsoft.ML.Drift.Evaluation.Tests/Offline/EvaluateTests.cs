@@ -101,6 +101,44 @@ public sealed class EvaluateTests
         Assert.True(comparison["coverage/effective"].Difference.Value > 0);
     }
 
+    [Theory]
+    [InlineData(12)]
+    [InlineData(3)]     // too few for intervals of sets
+    public void Compare_Watched_TellsEveryResponseAndEveryDrawing(int rows)
+    {
+        using var model = TinyModels.Create();
+        var responses = View([.. Enumerable.Range(0, rows).Select(i => new Responses { RowId = $"{i}", Response = $"answer {i}" })]);
+        var told = new List<ResponseProgress>();
+
+        var comparison = _ml.Drift().Compare(responses, responses, new() { EmbeddingModel = model, Resampling = new() { HalfSamples = 20 }, Progress = new Judging.JudgeTests.Now<ResponseProgress>(told.Add) });
+
+        Assert.Equal(Enumerable.Range(1, 2 * rows), told.Where(each => each.Activity == ResponseActivity.Embedding).Select(each => each.Done));
+        var comparing = told.Where(each => each.Activity == ResponseActivity.Comparing).ToList();
+        var ofSets = comparison.Differences.Count(difference => difference.Tests is null);
+        Assert.All(comparing, each => Assert.Equal(comparison.Differences.Count - ofSets + 20 * ofSets, each.Total));
+        Assert.Equal(comparing.Select(each => each.Done).Order().Distinct(), comparing.Select(each => each.Done));
+        Assert.Equal(comparing[0].Total, comparing[^1].Done);
+    }
+
+    [Fact]
+    public void Compare_Cancelled_Stops()
+    {
+        var responses = View([.. Enumerable.Range(0, 12).Select(i => new Responses { RowId = $"{i}", Response = $"answer {i}" })]);
+        using var cancellation = new CancellationTokenSource();
+        var told = 0;
+
+        Assert.Throws<OperationCanceledException>(() => _ml.Drift().Compare(responses, responses, new()
+        {
+            CancellationToken = cancellation.Token,
+            Progress = new Judging.JudgeTests.Now<ResponseProgress>(_ =>
+            {
+                if (++told == 30) cancellation.Cancel();
+            }),
+        }));
+
+        Assert.Equal(30, told);
+    }
+
     [Fact]
     public void Evaluate_PairsUnderAModel_AreTheScorersSums()
     {
