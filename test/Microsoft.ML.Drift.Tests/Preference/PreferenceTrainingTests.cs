@@ -85,6 +85,20 @@ public class PreferenceTrainingTests
         AssertClose(wholeWeights, dividedWeights, 2e-5);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0.5)]
+    public void Run_StepAfterStep_HoldsTheSameNumberOfTensors(double? rpoAlpha)
+    {
+        using var training = new TinyTraining(TinyTraining.Options with { RpoAlpha = rpoAlpha, NumberOfEpochs = 4 });
+        training.Loop.Run(until: 1);
+        var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+        training.Loop.Run(until: 7);
+
+        Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
     [Fact]
     public void Run_MemoryWithoutRoomForGradients_IsRefused()
     {

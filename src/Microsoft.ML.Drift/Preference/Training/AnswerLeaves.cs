@@ -33,18 +33,14 @@ internal sealed class AnswerLeaves
 
     public PairLogProbs With((Tensor Chosen, Tensor Rejected) reference) => new(Chosen, Rejected, reference.Chosen, reference.Rejected);
 
-    /// <summary>The loss's derivative with respect to each scored token's log-prob, <c>[N]</c> float32.</summary>
+    /// <summary>The loss's derivative with respect to each scored token's log-prob, <c>[N]</c> float32. To be asked for once.</summary>
     public Tensor TokenGradients(Tensor loss)
     {
         using var scope = NewDisposeScope();
-        var gradients = autograd.grad([loss], [Chosen, Rejected, NllSum], retain_graph: true, allow_unused: true);
-        var perAnswer = cat([OrZero(gradients[0], Chosen), OrZero(gradients[1], Rejected)]);
+        loss.backward();
+        var perAnswer = cat([Chosen.grad ?? zeros_like(Chosen).detach(), Rejected.grad ?? zeros_like(Rejected).detach()]);
         var perToken = perAnswer.index_select(0, _batch.Rows[.._batch.ScoredCount]) * _batch.PolicyWeights;
-        if (!IsMissing(gradients[2])) perToken = perToken - gradients[2] * _batch.NllMask;
+        if (NllSum.grad is { } ofNll) perToken = perToken - ofNll * _batch.NllMask;
         return perToken.MoveToOuterDisposeScope();
     }
-
-    private static Tensor OrZero(Tensor gradient, Tensor of) => IsMissing(gradient) ? zeros_like(of).detach() : gradient;
-
-    private static bool IsMissing(Tensor? gradient) => gradient is null || gradient.IsInvalid;
 }
