@@ -16,7 +16,7 @@ internal static class ProcessMemory
     public static void ResetPeak() => File.WriteAllText("/proc/self/clear_refs", "5");
 
     private static long Status(string name) =>
-        long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+        long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(name, StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
 }
 
 /// <summary>Watches the native heap, in which libtorch has its tensors: how much of it is in use, and how much is resident.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.ML.Drift.Models;
 using Microsoft.ML.Drift.Preference;
 
 namespace Microsoft.ML.Drift.Benchmarks.Training;
@@ -56,7 +57,7 @@ internal sealed class MemoryBenchmark : IBenchmark
         var title = $"memory: MaxMemory, {model.Name}";
         if (!options.Wants(title)) return;
         long standing;
-        using (var loaded = model.Load()) standing = PassPlanner.StandingBytes(loaded.Decoder, OurPlan.Options(1)) + PassPlanner.Fixed;
+        using (var loaded = model.Load()) standing = PassPlanner.StandingBytes(loaded.Decoder, OurPlan.Options(1)) + TrainingMemory.Fixed;
         var rows = new List<string[]>();
         foreach (var shape in options.Shape is { } one ? [one] : new[] { TrainingShape.Dsat, TrainingShape.Even(4, 192, 64) })
         {

@@ -78,7 +78,7 @@ public class PreferenceTrainingTests
             Optimizer = OptimizerType.AdamW, AdamEpsilon = 1e-3, LearningRate = 1e-2,
         };
         var (whole, wholeWeights) = Train(options with { MaxMemory = 1L << 30 });
-        var (divided, dividedWeights) = Train(options with { MaxMemory = PassPlanner.Fixed + TinyTraining.StandingBytes / 2 * 3 * 21 / 20 + 1 });
+        var (divided, dividedWeights) = Train(options with { MaxMemory = TrainingMemory.Fixed + TinyTraining.StandingBytes / 2 * 3 * 21 / 20 + 1 });
         Assert.All(whole.Steps, step => Assert.Equal((1.0, 0.0), (step.Metrics["passes"], step.Metrics["passes_recomputed"])));
         Assert.All(divided.Steps, step => Assert.Equal((4.0, 4.0), (step.Metrics["passes"], step.Metrics["passes_recomputed"])));
         AssertSame(whole, divided, 2e-5);

@@ -12,22 +12,9 @@ internal sealed class PassPlanner
     /// <summary>On a CPU more tokens in one pass are hardly faster, and hold more memory.</summary>
     public const int MostTokensOnCpu = 1024;
 
-    /// <summary>Bytes that a training process takes whatever it trains: compiled code, libraries' buffers.</summary>
-    public const long Fixed = 64L << 20;
-
-    /// <summary>Measured: what the process's heap takes for what it holds.</summary>
-    private const double OfHeap = 1.05;
-
     private const string BudgetKey = "memory.budget";
 
     private readonly TrainingMemory _memory;
-    private readonly long _kept;
-    private readonly long _keptByCheckpoint;
-    private readonly long _work;
-    private readonly long _workOfCheckpoint;
-    private readonly long _perScored;
-    private readonly long _logitsPerScored;
-    private readonly long _logitChunkPerScored;
     private readonly int _mostTokens;
     private readonly bool _checkpoint;
 
@@ -37,12 +24,7 @@ internal sealed class PassPlanner
     /// <param name="dividesFreely">Whether passes cost no more than one; else only the budget divides.</param>
     public PassPlanner(Decoder decoder, long? budget, bool checkpoint, bool dividesFreely = true)
     {
-        var memory = _memory = new TrainingMemory(decoder);
-        (_kept, _keptByCheckpoint) = (memory.KeptPerToken(false), memory.KeptPerToken(true));
-        (_work, _workOfCheckpoint) = (memory.WorkPerToken(false), memory.WorkPerToken(true));
-        _perScored = (long)decoder.Specification.HiddenSize * sizeof(float) * 4;
-        _logitsPerScored = decoder.Specification.VocabularySize * (long)sizeof(float);
-        _logitChunkPerScored = Math.Min(_logitsPerScored, decoder.Head().ChunkWidth * sizeof(float));
+        _memory = new TrainingMemory(decoder);
         _mostTokens = dividesFreely && decoder.Device.type == DeviceType.CPU ? MostTokensOnCpu : int.MaxValue;
         (Budget, _checkpoint) = (budget, checkpoint);
     }
@@ -64,7 +46,7 @@ internal sealed class PassPlanner
     }
 
     /// <summary>Bytes of logits that a pass may hold: a quarter of the budget, and never more than <see cref="TokenLogProbs.DefaultLogitBudget"/>.</summary>
-    public long LogitBudget => Budget is { } budget ? Math.Clamp((budget - Fixed) / 4, 1, TokenLogProbs.DefaultLogitBudget) : TokenLogProbs.DefaultLogitBudget;
+    public long LogitBudget => Budget is { } budget ? Math.Clamp((budget - TrainingMemory.Fixed) / 4, 1, TokenLogProbs.DefaultLogitBudget) : TokenLogProbs.DefaultLogitBudget;
 
     /// <summary>The passes of a micro-batch, in the order of its rows.</summary>
     /// <param name="rows">Tokens that each row computes, and tokens that it scores.</param>
@@ -102,19 +84,14 @@ internal sealed class PassPlanner
         return (tokens + passes - 1) / passes;
     }
 
-    /// <summary>What a pass is expected to take of the budget.</summary>
+    /// <summary>What a pass is expected to take of the budget, in bytes.</summary>
     /// <param name="tokens">Tokens it computes.</param>
     /// <param name="scored">Tokens it scores.</param>
     /// <param name="checkpoint">Whether layers are computed again.</param>
-    public long Bytes(long tokens, long scored, bool checkpoint) =>
-        (long)(OfHeap * (tokens * (checkpoint ? _keptByCheckpoint + _workOfCheckpoint : _kept + _work) + scored * _perScored + LogitBytes(scored))) + Fixed;
+    public long Bytes(long tokens, long scored, bool checkpoint) => _memory.OfPass(tokens, scored, checkpoint, LogitBudget);
 
-    /// <summary>Bytes that gradients and optimizer state are expected to take.</summary>
-    public static long StandingBytes(Decoder decoder, TrainingOptions options) =>
-        (long)(OfHeap * new TrainingMemory(decoder).TrainedBytes * (options.Optimizer == OptimizerType.AdamW ? 3 : 2));
-
-    // As TokenLogProbs does: all logits while the budget holds them, else as many rows of a chunk's columns as it holds.
-    private long LogitBytes(long scored) => scored * _logitsPerScored is var all && all <= LogitBudget ? all : Math.Min(scored * _logitChunkPerScored, LogitBudget);
+    /// <summary>What gradients and optimizer state are expected to take, in bytes.</summary>
+    public static long StandingBytes(Decoder decoder, TrainingOptions options) => new TrainingMemory(decoder).Standing(floatsPerWeight: options.Optimizer == OptimizerType.AdamW ? 3 : 2);
 
     private bool Fits(long tokens, long scored, bool checkpoint) => Budget is not { } budget || Bytes(tokens, scored, checkpoint) <= budget;
 
@@ -128,9 +105,9 @@ internal sealed class PassPlanner
         var standing = StandingBytes(decoder, options);
         if (options.MaxMemory is { } most)
         {
-            if (most > standing + Fixed) return most - standing;
+            if (most > standing + TrainingMemory.Fixed) return most - standing;
             throw new ArgumentException(
-                $"MaxMemory is {most} bytes, but gradients and optimizer state take {standing} and the process {Fixed} more. Raise MaxMemory or train an adapter (Lora).", nameof(options));
+                $"MaxMemory is {most} bytes, but gradients and optimizer state take {standing} and the process {TrainingMemory.Fixed} more. Raise MaxMemory or train an adapter (Lora).", nameof(options));
         }
         // A device's free memory is not ours to ask for; main memory's is.
         return decoder.Device.type == DeviceType.CPU ? Math.Max(1, (long)(FreeMemory.Bytes() * TrainingOptions.Defaults.ShareOfFreeMemory) - standing) : null;
