@@ -6,7 +6,7 @@ using Microsoft.ML.Drift.Persistence;
 namespace Microsoft.ML.Drift.Preference;
 
 /// <summary>
-/// Supervised fine-tuning: makes given answers more likely. The usual stage before preference training. The policy it is given stays as it is; a copy is trained.
+/// Supervised fine-tuning: makes given answers more likely. The usual stage before preference training. The policy it is given stays as it is and a copy is trained, unless <see cref="TrainingOptions.TrainInPlace"/> is set.
 /// </summary>
 /// <remarks>
 /// <para>

@@ -83,7 +83,7 @@ public abstract record TrainingOptions
 
     /// <summary>
     /// Train the policy that was given, not a copy of it: the weights are in memory once, and the trainer's result holds the same model. A training that stops leaves it with the weights of
-    /// its last finished step. Default false: the policy stays as it is. Not in an iterated training, which measures its results against the policy. TRL always trains the model it is given.
+    /// its last finished step: load it again before the run folder's training goes on. Default false: the policy stays as it is. Not in an iterated training, which measures its results against the policy. TRL always trains the model it is given.
     /// </summary>
     public bool TrainInPlace { get; init; }
 

@@ -186,6 +186,10 @@ public sealed class DriftIterationTests : IDisposable
     }
 
     [Fact]
+    public void Run_TrainInPlace_IsRefused() => Assert.Contains(
+        "Training.TrainInPlace is set", Assert.Throws<ArgumentException>(() => Run(Options with { Training = Options.Training with { TrainInPlace = true } })).Message);
+
+    [Fact]
     public void Run_BestHeldOutMargin_GivesThatStagesModel()
     {
         var run = Run(Options with { NumberOfIterations = 3, Selection = ModelSelection.BestHeldOutMargin });

@@ -39,6 +39,17 @@ public sealed class SftTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Fit_InPlace_TrainsThePolicyItselfToTheSameWeights()
+    {
+        using var copy = Trainer(Options).Fit(Rows()).Model;
+
+        var model = Trainer(Options with { TrainInPlace = true }).Fit(Rows()).Model;
+
+        Assert.Same(_policy, model);
+        Assert.Equal(TinyModel.Weights(copy), TinyModel.Weights(_policy));
+    }
+
+    [Fact]
     public void Fit_Conversations_AreReadFromTheMessagesColumn()
     {
         var rows = _ml.Data.LoadFromEnumerable(new[] { new Chat { Messages = [new(ChatRole.User, "say"), new(ChatRole.Assistant, "more"), new(ChatRole.User, "bye"), new(ChatRole.Assistant, "good")] } });

@@ -13,7 +13,6 @@ internal sealed class ActivationMemory : IDisposable
 
     private Tensor? _floats;
     private long _capacity;
-    private long _used;
     private bool _inUse;
 
     /// <summary>Begins a pass. One that has not ended keeps its memory, and this one gets new.</summary>
@@ -22,27 +21,23 @@ internal sealed class ActivationMemory : IDisposable
     {
         var floats = bytes / sizeof(float);
         if (_inUse || _capacity < floats) Dispose();
-        (_capacity, _used, _inUse) = (Math.Max(_capacity, floats), 0, true);
+        (_capacity, Used, _inUse) = (Math.Max(_capacity, floats), 0, true);
     }
 
     /// <summary>Ends a pass, whose tensors must not be used any more.</summary>
     public void End() => _inUse = false;
 
     /// <summary>How much of it is taken; to be set back, last in first out, where later tensors are not used any more.</summary>
-    public long Used
-    {
-        get => _used;
-        set => _used = value;
-    }
+    public long Used { get; set; }
 
     /// <summary>A tensor with undefined content, for the current dispose scope. Where the memory does not suffice it gets memory of its own.</summary>
     /// <returns>[rows, width] float32.</returns>
     public Tensor Take(long rows, long width)
     {
-        var (start, count) = (_used, rows * width);
+        var (start, count) = (Used, rows * width);
         if (start + count > _capacity) return empty([rows, width], ScalarType.Float32);
         _floats ??= empty([_capacity], ScalarType.Float32).DetachFromDisposeScope();
-        _used = start + (count + FloatsPerLine - 1) / FloatsPerLine * FloatsPerLine;
+        Used = start + (count + FloatsPerLine - 1) / FloatsPerLine * FloatsPerLine;
         using var piece = _floats.narrow(0, start, count);
         return piece.view(rows, width);
     }
